@@ -1,0 +1,116 @@
+"""The message envelope: what is pushed to a list, one JSON object (PROTOCOL 3).
+
+`parse` reads it without touching the body, which stays encoded until a child wants it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import bz2
+import lzma
+import zlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+
+class MalformedMessage(Exception):
+    """These bytes are not an envelope; the message says what is wrong with them."""
+
+
+DECOMPRESSORS = {
+    "application/x-gzip": zlib.decompress,
+    "application/x-bz2": bz2.decompress,
+    "application/x-lzma": lzma.decompress,
+}
+
+
+@dataclass(slots=True)
+class Envelope:
+    body: str
+    content_type: str
+    content_encoding: str
+    headers: dict[str, Any]
+    properties: dict[str, Any]
+
+    @property
+    def priority(self) -> int:
+        """0 to 9; what is out of range or no number counts as its nearest bound, or 0."""
+        value = self.properties.get("priority")
+        return min(max(value, 0), 9) if isinstance(value, int) else 0
+
+    def content(self) -> bytes:
+        """The serialised body: base64 and compression undone. Raises MalformedMessage."""
+        body = self.body.encode()
+        try:
+            if self.properties.get("body_encoding") == "base64":
+                body = b64decode(body, validate=True)
+            compression = self.headers.get("compression")
+            if compression is None:
+                return body
+            decompress = DECOMPRESSORS.get(compression)
+            if decompress is None:
+                raise MalformedMessage(f"compression {compression!r} is not supported")
+            return decompress(body)
+        except binascii.Error as error:
+            raise MalformedMessage(f"body is not base64: {error}") from None
+        except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+            raise MalformedMessage(f"body cannot be decompressed: {error}") from None
+
+
+def parse(message: bytes) -> Envelope:
+    """Raises MalformedMessage unless it is an object with a string body, headers and properties."""
+    try:
+        fields = orjson.loads(message)
+        envelope = Envelope(
+            fields["body"],
+            fields.get("content-type") or "application/json",
+            fields.get("content-encoding") or "utf-8",
+            fields["headers"],
+            fields["properties"],
+        )
+    except orjson.JSONDecodeError as error:
+        raise MalformedMessage(f"not JSON: {error}") from None
+    except KeyError as error:
+        raise MalformedMessage(f"envelope has no {error}") from None
+    except (TypeError, AttributeError):
+        raise MalformedMessage(f"envelope is not an object but {message[:40]!r}") from None
+    if type(envelope.body) is not str:
+        raise MalformedMessage("body is not a string")
+    if type(envelope.headers) is not dict or type(envelope.properties) is not dict:
+        raise MalformedMessage("headers and properties are not both objects")
+    return envelope
+
+
+def build(
+    body: bytes,
+    headers: dict[str, Any],
+    properties: dict[str, Any],
+    content_type: str = "application/json",
+    content_encoding: str = "utf-8",
+) -> bytes:
+    """An envelope with this (serialised, perhaps compressed) body, base64-encoded as Celery does.
+    `properties` get their `body_encoding` here. Raises orjson.JSONEncodeError."""
+    return orjson.dumps(
+        {
+            "body": b64encode(body).decode(),
+            "content-encoding": content_encoding,
+            "content-type": content_type,
+            "headers": headers,
+            "properties": {**properties, "body_encoding": "base64"},
+        }
+    )
+
+
+def redelivered(message: bytes) -> bytes:
+    """The same message, marked as redelivered in both places (PROTOCOL 8.3). What is no envelope
+    is returned as it is."""
+    try:
+        fields = orjson.loads(message)
+        fields["headers"]["redelivered"] = True
+        fields["properties"].setdefault("delivery_info", {})["redelivered"] = True
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return message
+    return orjson.dumps(fields)

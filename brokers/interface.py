@@ -1,0 +1,188 @@
+"""What a broker promises: it moves messages between queues and the care of a worker.
+
+Three interfaces. `Consumer` is the worker's side; `Publisher` the sender's; `Results` the
+reader's of stored results. A broker is found by the scheme of its URL (`brokers.registry`).
+
+Where a message is (promise P1): in a queue, in unacked storage under one tag, or settled. Every
+verb below moves it between these in one atomic step of the server.
+
+One suite, `tests/contract/`, runs over every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+
+class BrokerError(Exception):
+    """The server could not be reached, or refused; the message names the address and the cause."""
+
+
+class BrokerUnavailable(BrokerError):
+    """No connection, a time-out, or a state that passes (LOADING, READONLY, OOM, …): try again."""
+
+
+class BrokerRefused(BrokerError):
+    """It will refuse again: a wrong password, a bad URL, no such database."""
+
+
+class Delivery(NamedTuple):
+    """A message as fetched, now in unacked storage under `tag`."""
+
+    tag: str
+    queue: str
+    message: bytes
+    """The envelope's bytes exactly as they were in the queue (PROTOCOL 3)."""
+    held: bool = False
+    """True when it comes back from `Consumer.hold`: its time is near."""
+
+
+class Write(NamedTuple):
+    """A result document, stored and announced (SET + PUBLISH of the same bytes; PROTOCOL 10.3).
+
+    Never overwrites a document whose state is SUCCESS.
+    """
+
+    key: str
+    document: bytes
+    expires: int
+    """Seconds; 0 keeps it for ever."""
+
+
+class Push(NamedTuple):
+    """A message put into a queue: at the tail, or with `head` where it is the next to be taken."""
+
+    queue: str
+    message: bytes
+    priority: int = 0
+    """0 to 9, 0 is served first (PROTOCOL 6.3)."""
+    head: bool = False
+
+
+class Settlement(NamedTuple):
+    """The end of our care for one message: it leaves unacked storage, and with it, in the same
+    step, everything in `writes`, `pushes` and `dead` happens; nothing at all if it is not ours
+    any more (then its tag is reported in `Received.fenced`).
+
+    Ack: nothing else. Result: `writes`. Follow-ups and retries: `pushes`. Requeue: one push of the
+    message. Dead letter: `dead`, an entry for `runtime.dead.<queue>`.
+    """
+
+    tag: str
+    """Empty: the message has left our care before (early ack), so there is no fence, and the
+    effects happen always."""
+    writes: Sequence[Write] = ()
+    pushes: Sequence[Push] = ()
+    dead: tuple[str, bytes] | None = None
+    """(queue, entry): kept for an operator."""
+
+
+@dataclass(slots=True)
+class Received:
+    """What has happened since the last `Consumer.receive`."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    taken: bool = False
+    """The last `take` has been answered (with `deliveries`, or none)."""
+    settled: int = 0
+    """Settlements confirmed by the server, fenced ones included."""
+    fenced: list[str] = field(default_factory=list)
+    awake: bool = False
+    """A queue of ours that was empty has got a message: take."""
+    problem: BrokerError | None = None
+    """The connection was lost, or could not be made, since; it is being rebuilt by itself."""
+    connected: bool = False
+    """A (new) connection has been made since."""
+
+
+class Consumer(Protocol):
+    """The worker's side of a broker. Single-threaded; only the supervisor's loop calls it.
+
+    No call blocks. A request (`take`, `settle`, `hold`) is sent at once, or kept while the
+    connection is being rebuilt and sent then; what came of it is returned by `receive`. A crash of
+    the worker at any point leaves every message in a queue or in unacked storage under a tag that
+    begins with this consumer's incarnation, from where recovery takes it.
+    """
+
+    incarnation: str
+    """Names this life of the worker; the first part of all its tags."""
+
+    queues: tuple[str, ...]
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `receive` has something. Never changes."""
+
+    def connect(self, timeout: float) -> None:
+        """Make the first connection, blocking for at most `timeout` seconds.
+
+        Raises BrokerUnavailable (worth another try) or BrokerRefused.
+        """
+
+    def receive(self, now: float) -> Received:
+        """Everything that has happened. `now` is time.monotonic().
+
+        Also does what is due by time (renewing the lease, reconnecting, the poll once a second,
+        recovery), so call it whenever `fileno` is readable and at `next_deadline`.
+        """
+
+    def next_deadline(self) -> float:
+        """When `receive` must be called at the latest, in time.monotonic() seconds."""
+
+    def take(self, limit: int) -> None:
+        """Ask for up to `limit` messages, over all queues in priority order, each recorded as
+        unacked in the same step. At most one take may be unanswered. If it finds nothing, the
+        server tells when something comes (`Received.awake`)."""
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """End our care for these messages; see Settlement. Any number may be unanswered."""
+
+    def hold(self, held: Sequence[tuple[str, float]]) -> None:
+        """Keep these (tag, due epoch) in unacked storage, forget them here, and deliver each again
+        (`Delivery.held`) about a second before it is due. Costs this process no memory."""
+
+    def pending(self) -> int:
+        """Settlements and holds sent or kept that the server has not confirmed yet."""
+
+    def close(self, timeout: float) -> None:
+        """Give back what is held, drop the lease, wait up to `timeout` seconds for confirmations,
+        and disconnect. Messages taken and neither settled nor held must have been settled before."""
+
+
+class Publisher(Protocol):
+    """The sender's side. Safe to use from several threads and after a fork. Each call blocks until
+    the server has confirmed it; raises BrokerUnavailable when it cannot."""
+
+    def publish(self, pushes: Sequence[Push]) -> None:
+        """Put these messages into their queues, in order, in as few round trips as possible."""
+
+    def declare(self, queue: str) -> None:
+        """Bind the queue as Celery does (PROTOCOL 6.1), once per queue and process."""
+
+    def length(self, queue: str) -> int:
+        """How many messages wait in the queue, all priorities."""
+
+    def purge(self, queue: str) -> int:
+        """Remove all waiting messages; how many there were."""
+
+    def close(self) -> None: ...
+
+
+class Results(Protocol):
+    """Stored results, read and written by clients and children. As Publisher: threads, fork, errors."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]: ...
+
+    def write(self, writes: Sequence[Write]) -> None:
+        """Store and announce now, outside any settlement."""
+
+    def wait(self, key: str, timeout: float | None) -> bytes:
+        """Block until the key holds, or is announced with, a document; its bytes. Returns each time
+        something is announced, a final state or not. Raises TimeoutError after `timeout` seconds."""
+
+    def delete(self, keys: Sequence[str]) -> int: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,153 @@
+"""What a pool promises: it runs jobs in children, under limits, and tells how each one ended.
+
+A pool knows nothing of messages: bytes in, bytes out. For every submitted job it reports exactly
+one of Finished, TimedOut, Lost, or gives it back unread from `recall` or `stop`.
+
+One suite, `tests/contract/test_pools.py`, runs over every implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class Job(NamedTuple):
+    id: int
+    """Chosen by the caller; unique among the jobs in the pool."""
+    payload: bytes
+    soft: float | None = None
+    """Seconds after its start at which SoftTimeLimitExceeded is raised inside the job."""
+    hard: float | None = None
+    """Seconds after its start at which the job is killed."""
+
+
+class Booted(NamedTuple):
+    """The user's code has been loaded by the pool's (new) fork server; `hello` is what its boot
+    function had to say. Slots appear from now on."""
+
+    hello: bytes
+
+
+class Started(NamedTuple):
+    """A child has begun this job. Comes before its end, always."""
+
+    job: int
+    at: float
+    """time.monotonic(), as the child saw it (the clock is the same for all processes)."""
+    pid: int
+
+
+class Finished(NamedTuple):
+    job: int
+    payload: bytes
+    at: float
+    """time.monotonic() at which the child had the answer."""
+
+
+class TimedOut(NamedTuple):
+    """Stopped by its hard limit; its child is gone."""
+
+    job: int
+    limit: float
+
+
+class Lost(NamedTuple):
+    """Its child died while it ran this job. A job that had not begun is not Lost: the pool gives it
+    to another child by itself."""
+
+    job: int
+    exitcode: int
+    """As of multiprocessing: negative is the signal's number."""
+    pid: int
+
+
+class ChildFailed(NamedTuple):
+    """A child, or the fork server, could not boot, or died idle. The pool tries again with
+    back-off; `fatal` when it has given up (`attempts` in a row)."""
+
+    reason: str
+    attempts: int
+    fatal: bool
+
+
+Event = Booted | Started | Finished | TimedOut | Lost | ChildFailed
+
+
+@dataclass(frozen=True, slots=True)
+class ChildOptions:
+    """How children of any pool are made."""
+
+    boot: str
+    """`module:function`, called once in the fork server as `function(boot_argument)` after the
+    preload; returns `(run, hello)`: `run(payload: memoryview) -> bytes` executes one job in a child,
+    `hello: bytes` is reported in Booted. An exception here is a ChildFailed."""
+    boot_argument: bytes = b""
+    after_fork: str | None = None
+    """`module:function`, called in each new child with no argument before its first job."""
+    max_tasks: int | None = None
+    """A child is replaced after that many jobs."""
+    max_memory: int | None = None
+    """Kilobytes of resident memory after which a child is replaced."""
+    boot_timeout: float = 60.0
+    """Seconds that the fork server may take to boot, and a child to report."""
+
+
+class Pool(Protocol):
+    """Single-threaded: only the supervisor's loop calls it. No call blocks (but `stop`)."""
+
+    def start(self) -> None:
+        """Begin to make the children. Returns at once; Booted tells when code is loaded."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `receive` has something. Never changes."""
+
+    def receive(self, now: float) -> list[Event]:
+        """Everything that has happened, oldest first. Enforces limits and respawns children, so
+        call it when `fileno` is readable and at `next_deadline`. `now` is time.monotonic()."""
+
+    def next_deadline(self) -> float:
+        """When `receive` must be called at the latest (time.monotonic() seconds; inf: no need)."""
+
+    def slots(self) -> int:
+        """How many jobs can run at once, by configuration."""
+
+    def idle(self) -> int:
+        """Slots that exist, are booted and have no job, running or queued."""
+
+    def queued(self) -> int:
+        """Jobs accepted by `submit` that no child has begun."""
+
+    def submit(self, jobs: Sequence[Job], depth: int) -> int:
+        """Hand over jobs in order; how many were accepted (a prefix of `jobs`).
+
+        Idle slots are served first. Up to `depth` jobs beyond the running one are queued ahead at a
+        child; 0: only idle slots are used."""
+
+    def recall(self, now: float, stuck: float) -> list[Job]:
+        """Take back jobs that are queued behind one that has been running for at least `stuck`
+        seconds, unread, in their old order. stuck=0: all that are queued."""
+
+    def running(self) -> dict[int, float]:
+        """Job id → time.monotonic() of its start."""
+
+    def kill(self, jobs: Sequence[int]) -> None:
+        """End these running jobs by killing their children; each is reported as Lost."""
+
+    def restart(self) -> None:
+        """Load the code anew and replace every child, each as soon as it is idle; no job is lost."""
+
+    def grow(self, slots: int) -> None: ...
+
+    def shrink(self, slots: int) -> None:
+        """Idle children go first; a busy one finishes its job before it goes."""
+
+    def dump_stacks(self) -> None:
+        """Each busy child writes the stacks of its threads to its stderr, even if it hangs in C."""
+
+    def pids(self) -> list[int]: ...
+
+    def stop(self, timeout: float) -> None:
+        """End all children: those idle leave by themselves, any that is left after `timeout` seconds
+        is killed. Blocks until all are gone. Jobs still in the pool are forgotten."""

@@ -1,0 +1,39 @@
+"""What one `runtime start` was asked for. Built by the command line, read by the worker only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """None means: as the app's settings say."""
+
+    app: str
+    """How children find the app again: the value of `-A`."""
+    node: str
+    """This worker's node name, fully expanded, such as `celery@host`."""
+    pool: str = "prefork"
+    concurrency: int | None = None
+    """Slots; None: as many as the CPUs granted to this process."""
+    queues: tuple[str, ...] = ()
+    """Names of the queues to consume; none: the default queue of the app."""
+    loglevel: str = "info"
+    logfile: str | None = None
+    log_format: str = "text"
+    prefetch_multiplier: str | int | None = None
+    """`"auto"`, or messages per slot as Celery means it."""
+    time_limit: float | None = None
+    """Seconds."""
+    soft_time_limit: float | None = None
+    """Seconds."""
+    max_tasks_per_child: int | None = None
+    max_memory_per_child: int | None = None
+    """Kilobytes."""
+    grace: float | None = None
+    """Seconds that running tasks get after TERM; None: as long as they need."""
+    without: frozenset[str] = field(default_factory=frozenset)
+    """Of `mingle`, `gossip`, `heartbeat`: not to be done."""
+    purge: bool = False
+    """Remove all waiting messages from the queues first."""
+    banner: bool = True
