@@ -104,13 +104,27 @@ def build(
     )
 
 
-def redelivered(message: bytes) -> bytes:
+def redelivered(message: bytes, deaths: int | None = None) -> bytes:
     """The same message, marked as redelivered in both places (PROTOCOL 8.3). What is no envelope
-    is returned as it is."""
+    is returned as it is.
+
+    deaths: how many children have died running it; kept in its delivery info, where every worker
+    that restores the message carries it on.
+    """
     try:
         fields = orjson.loads(message)
+        info = fields["properties"].setdefault("delivery_info", {})
         fields["headers"]["redelivered"] = True
-        fields["properties"].setdefault("delivery_info", {})["redelivered"] = True
+        info["redelivered"] = True
+        if deaths is not None:
+            info["deaths"] = deaths
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return message
     return orjson.dumps(fields)
+
+
+def deaths(message: bytes) -> int:
+    """How many children have died running this message, as far as it tells."""
+    info = parse(message).properties.get("delivery_info")
+    count = info.get("deaths", 0) if isinstance(info, dict) else 0
+    return count if isinstance(count, int) else 0
