@@ -1,0 +1,86 @@
+"""`runtime call`: send one task."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from runtime.cli.outcome import show_outcome
+from runtime.cli.root import load_app
+
+SECONDS = click.FloatRange(min=0)
+
+
+class Json(click.ParamType):
+    """An object of JSON."""
+
+    name = "json"
+
+    def convert(
+        self, value: str | dict[str, Any], param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, Any]:
+        parsed = value if isinstance(value, dict) else json_or_text(value)
+        if not isinstance(parsed, dict):
+            self.fail(f"{value!r} is not a JSON object, such as '{{\"x\": 2}}'", param, ctx)
+        return parsed
+
+
+class Moment(click.ParamType):
+    """A date and time of ISO 8601; without an offset it is local time."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except ValueError:
+            self.fail(f"{value!r} is not a time like 2026-11-22T15:00:00+00:00", param, ctx)
+
+
+def json_or_text(value: str) -> Any:
+    """What a shell argument means: JSON if it is JSON, else itself."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+@click.command()
+@click.argument("name")
+@click.argument("args", nargs=-1)
+@click.option("--kwargs", type=Json(), default={}, help="Keyword arguments, as a JSON object.")
+@click.option("--countdown", type=SECONDS, metavar="SECONDS", help="Start it so much later.")
+@click.option("--eta", type=Moment(), help="Start it at this time.")
+@click.option("--expires", type=SECONDS, metavar="SECONDS", help="Do not start it any later than this.")
+@click.option("-Q", "--queue", help="Send it there.  [default: as the app routes it]")
+@click.option("--priority", type=click.IntRange(0, 9), help="0 is served first.")
+@click.option("--no-wait", is_flag=True, help="Print the task's id instead of its result.")
+@click.option("--timeout", type=SECONDS, metavar="SECONDS", help="Wait so long.  [default: for ever]")
+@click.pass_context
+def call(
+    context: click.Context,
+    name: str,
+    args: tuple[str, ...],
+    kwargs: dict[str, Any],
+    no_wait: bool,
+    timeout: float | None,
+    **options: Any,
+) -> int:
+    """Send the task NAME with ARGS, each JSON or plain text, and print its result as JSON.
+
+    Put -- before arguments that begin with a dash. Exit code 1: the task failed; its exception is
+    on stderr. 6: no result within --timeout.
+    """
+    given = {option: value for option, value in options.items() if value is not None}
+    result = load_app(context).send_task(name, [json_or_text(arg) for arg in args], kwargs, **given)
+    if no_wait:
+        click.echo(result.id)
+        return 0
+    return show_outcome(result, timeout)

@@ -1,0 +1,29 @@
+"""`runtime purge`: empty queues."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import click
+
+from runtime.cli.root import load_app
+from runtime.cli.start import Names
+
+
+@click.command()
+@click.option("-Q", "--queues", type=Names(), default=(), help="Which.  [default: the app's]")
+@click.option("-f", "--force", is_flag=True, help="Do not ask.")
+@click.pass_context
+def purge(context: click.Context, queues: tuple[str, ...], force: bool) -> int:
+    """Remove all waiting messages from queues. What workers hold stays theirs."""
+    from brokers.registry import open_publisher
+
+    app = load_app(context)
+    queues = queues or (app.conf.task_default_queue,)
+    with closing(open_publisher(app.conf.broker_url, app.conf.broker_transport_options)) as publisher:
+        if not force:
+            waiting = sum(publisher.length(queue) for queue in queues)
+            click.confirm(f"Remove {waiting} messages from {', '.join(queues)}?", abort=True)
+        for queue in queues:
+            click.echo(f"{queue}: {publisher.purge(queue)} messages removed")
+    return 0

@@ -1,0 +1,43 @@
+"""`runtime -A …`: which app a verb is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runtime.errors import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-A",
+    "--app",
+    metavar="MODULE[:ATTRIBUTE]",
+    envvar="RUNTIME_APP",
+    show_envvar=True,
+    help="Where the app is: proj, proj.app, proj.celery or module:attribute.",
+)
+@click.version_option(package_name="worker-runtime", message="%(version)s")
+@click.pass_context
+def root(context: click.Context, app: str | None) -> None:
+    """A multiprocess worker for Celery's message protocol."""
+    context.obj = app
+
+
+def app_spec(context: click.Context) -> str:
+    """The value of -A. Raises ImproperlyConfigured when there is none."""
+    spec = context.obj
+    if not isinstance(spec, str) or not spec:
+        raise ImproperlyConfigured("no app: give -A module[:attribute] before the verb, or set RUNTIME_APP")
+    return spec
+
+
+def load_app(context: click.Context) -> App:
+    """The app that -A names. Raises ImproperlyConfigured."""
+    from runtime.app.load import find_app
+
+    return find_app(app_spec(context))

@@ -1,0 +1,119 @@
+"""`runtime start`: run a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from runtime.cli.node import default_node, expand_logfile, expand_node
+from runtime.cli.root import app_spec, load_app
+from runtime.logs import FORMATS, LEVELS
+from runtime.worker.options import WorkerOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SECONDS = click.FloatRange(min=0, min_open=True)
+COUNT = click.IntRange(min=1)
+
+
+class Prefetch(click.ParamType):
+    name = "auto|N"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | int:
+        if value == "auto":
+            return value
+        multiplier = click.INT.convert(value, param, ctx)
+        if multiplier < 0:
+            self.fail(f"{value} is neither 'auto' nor a number of messages a slot (0: no bound)", param, ctx)
+        return int(multiplier)
+
+
+class Names(click.ParamType):
+    """Names in a row, separated by commas."""
+
+    name = "A,B,…"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """A click option that can also be given by the environment: --max-tasks-per-child is
+    RUNTIME_MAX_TASKS_PER_CHILD."""
+    long = next(name for name in names if name.startswith("--"))
+    variable = "RUNTIME_" + long.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+
+
+@click.command()
+@option("--pool", type=click.Choice(["prefork"]), default="prefork", show_default=True, help="How tasks run.")
+@option("-c", "--concurrency", type=COUNT, help="Tasks at once.  [default: the CPUs granted to it]")
+@option("-Q", "--queues", type=Names(), default=(), help="Queues to consume.  [default: the app's]")
+@option(
+    "-n",
+    "--hostname",
+    default=default_node,
+    help="Node name; %h is the host's name, %n its first part, %d its domain.  [default: celery@%h]",
+)
+@option(
+    "-l",
+    "--loglevel",
+    type=click.Choice(list(LEVELS), case_sensitive=False),
+    default="info",
+    show_default=True,
+    help="What is worth a line.",
+)
+@option("-f", "--logfile", help="Append there instead of to stderr; %n is the node's name, %h its host.")
+@option(
+    "--log-format", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="Of a line."
+)
+@option("--prefetch-multiplier", type=Prefetch(), help="Messages reserved for each slot.")
+@option("--max-tasks-per-child", type=COUNT, help="Replace a child after so many tasks.")
+@option("--max-memory-per-child", type=COUNT, metavar="KILOBYTES", help="Replace a child that holds more.")
+@option("--time-limit", type=SECONDS, metavar="SECONDS", help="Kill a task that runs longer.")
+@option(
+    "--soft-time-limit", type=SECONDS, metavar="SECONDS", help="Raise SoftTimeLimitExceeded in the task then."
+)
+@option("--grace", type=click.FloatRange(min=0), metavar="SECONDS", help="What running tasks get after TERM.")
+@option("--without-mingle", is_flag=True, help="Do not ask other workers at start.")
+@option("--without-gossip", is_flag=True, help="Do not listen to other workers.")
+@option("--without-heartbeat", is_flag=True, help="Do not send event heartbeats.")
+@option("--purge", is_flag=True, help="Remove all waiting messages from the queues first.")
+@option("--quiet", is_flag=True, help="No banner.")
+@click.pass_context
+def start(
+    context: click.Context,
+    hostname: str,
+    logfile: str | None,
+    without_mingle: bool,
+    without_gossip: bool,
+    without_heartbeat: bool,
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Run a worker until it is told to stop.
+
+    TERM or INT: finish what runs, give the rest back. QUIT, or a second TERM: give back everything
+    now. HUP: restart the children with fresh code. USR1: write the stacks of all.
+    """
+    from runtime.worker.start import run_worker
+
+    node = expand_node(hostname)
+    without = {"mingle": without_mingle, "gossip": without_gossip, "heartbeat": without_heartbeat}
+    options = WorkerOptions(
+        app=app_spec(context),
+        node=node,
+        logfile=expand_logfile(logfile, node) if logfile else None,
+        without=frozenset(name for name, omitted in without.items() if omitted),
+        banner=not quiet,
+        **given,
+    )
+    return run_worker(load_app(context), options)
