@@ -30,7 +30,7 @@ class Address:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: TLS | None = None
-    transport: TransportOptions = TransportOptions()
+    transport: TransportOptions = field(default_factory=TransportOptions)
 
     def key(self, name: str) -> str:
         """A broker key or channel with the global prefix (PROTOCOL 1)."""

@@ -1,0 +1,33 @@
+"""Fixtures that every suite may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.servers import BINARIES, Server
+
+
+@pytest.fixture(scope="module", params=sorted(BINARIES))
+def shared_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """One server per flavour and test module. Ask for `server` unless you do not mind its contents."""
+    with Server(request.param) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Iterator[Server]:
+    """An empty server of every flavour, without persistence. A test may stop or pause it."""
+    shared_server.client.flushall()
+    yield shared_server
+    shared_server.resume()
+    if not shared_server.running:
+        shared_server.start()
+
+
+@pytest.fixture(params=sorted(BINARIES))
+def durable_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A fresh server of every flavour that keeps each write through a kill (AOF, fsync always)."""
+    with Server(request.param, aof=True) as server:
+        yield server
