@@ -1,0 +1,1 @@
+"""Protocol 2 messages and the serialisers of their bodies."""

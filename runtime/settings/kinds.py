@@ -1,0 +1,96 @@
+"""What a setting's value may be. A kind's `read` returns the value as the program uses it, or raises
+ValueError; `expected` completes the sentence "… must be"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from math import isfinite
+from typing import Any, NamedTuple
+
+
+class Kind(NamedTuple):
+    expected: str
+    read: Callable[[Any], Any]
+
+
+def optional(kind: Kind) -> Kind:
+    return Kind(f"{kind.expected}, or None", lambda value: None if value is None else kind.read(value))
+
+
+def one_of(*choices: object) -> Kind:
+    def read(value: Any) -> Any:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    return Kind("one of " + ", ".join(map(repr, choices)), read)
+
+
+def either(first: Kind, second: Kind) -> Kind:
+    def read(value: Any) -> Any:
+        try:
+            return first.read(value)
+        except ValueError:
+            return second.read(value)
+
+    return Kind(f"{first.expected} or {second.expected}", read)
+
+
+def whole(minimum: int) -> Kind:
+    def read(value: Any) -> int:
+        if type(value) is not int or value < minimum:
+            raise ValueError
+        return value
+
+    return Kind(f"a whole number of at least {minimum}", read)
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value < 0:
+        raise ValueError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
+        raise ValueError
+    return tuple(_text(item) for item in value)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return dict(value)
+
+
+def _routes(value: Any) -> tuple[dict[str, Any], ...]:
+    if isinstance(value, Mapping):
+        return (dict(value),)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError
+    return tuple(_mapping(item) for item in value)
+
+
+BOOLEAN = Kind("True or False", _boolean)
+TEXT = Kind("a non-empty string", _text)
+SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
+TEXTS = Kind("a list of strings", _texts)
+MAPPING = Kind("a dict", _mapping)
+ROUTES = Kind("a dict of task name or glob to queue or options, or a list of such dicts", _routes)
+PRIORITY = one_of(*range(10))
+ANYTHING = Kind("any value", lambda value: value)
