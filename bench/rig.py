@@ -1,0 +1,110 @@
+"""One system set up for one trial: a fresh server, a fresh file of marks, and its worker."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import client, marks, tree
+from bench.peers import Peer
+from bench.server import Server
+from bench.waiting import until
+
+ROOT = Path(__file__).parent.parent
+STOP_TIMEOUT = 10.0
+TAIL = 2000
+"""Characters of the worker's output shown when it fails."""
+
+
+class WorkerFailed(Exception):
+    """A worker did not do what was waited for; with the end of its output."""
+
+
+@dataclass
+class Rig:
+    peer: Peer
+    server: Server
+    marks: marks.Reader
+    environment: dict[str, str]
+    log: Path
+    _worker: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def pid(self) -> int:
+        """Of the worker's first process."""
+        assert self._worker is not None
+        return self._worker.pid
+
+    def client(self, verb: str, count: int) -> Any:
+        """See bench.client."""
+        return client.run(self.peer.app, verb, count, self.environment)
+
+    def start_worker(self) -> int:
+        """When, in time.monotonic_ns(), it was executed."""
+        program, *arguments = shlex.split(self.peer.command.format(url=self.server.url))
+        with self.log.open("wb") as output:
+            started = time.monotonic_ns()
+            self._worker = subprocess.Popen(
+                [Path(sys.executable).parent / program, *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        return started
+
+    def wait(self, condition: Callable[[], bool], timeout: float, failure: str) -> None:
+        """Raises WorkerFailed."""
+        try:
+            until(condition, timeout, f"{self.peer.name}: {failure}")
+        except TimeoutError as error:
+            raise WorkerFailed(f"{error}\n{self.log.read_text(errors='replace')[-TAIL:]}") from None
+
+    def stop_worker(self) -> None:
+        """TERM, and after a while KILL for whoever of its tree is left."""
+        if self._worker is None:
+            return
+        processes = tree.members(self._worker.pid) if self._worker.poll() is None else []
+        if self._worker.poll() is None:
+            self._worker.terminate()
+        _, left = psutil.wait_procs(processes, STOP_TIMEOUT)
+        for process in left:
+            process.kill()
+        self._worker.wait()
+        self._worker = None
+
+
+@contextmanager
+def rig(peer: Peer, results: bool) -> Iterator[Rig]:
+    """For `peer`, with no task queued and no worker started yet."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        directory = Path(name)
+        path = directory / "marks"
+        marks.create(path)
+        with Server(directory) as server:
+            environment = {
+                **os.environ,
+                **peer.environment,
+                marks.VARIABLE: str(path),
+                "BENCH_URL": server.url,
+                "BENCH_RESULTS": "1" if results else "0",
+                "PYTHONPATH": str(ROOT),
+            }
+            made = Rig(peer, server, marks.Reader(path), environment, directory / "log")
+            try:
+                yield made
+            finally:
+                made.stop_worker()
