@@ -22,7 +22,6 @@ from bench.rig import WorkerFailed
 from bench.table import show
 from bench.trials import Figures, Trial
 
-
 WIDTH = 120
 """Columns of the tables when they go to a file."""
 

@@ -14,36 +14,6 @@ from runtime.cli.root import load_app
 SECONDS = click.FloatRange(min=0)
 
 
-class Json(click.ParamType):
-    """An object of JSON."""
-
-    name = "json"
-
-    def convert(
-        self, value: str | dict[str, Any], param: click.Parameter | None, ctx: click.Context | None
-    ) -> dict[str, Any]:
-        parsed = value if isinstance(value, dict) else json_or_text(value)
-        if not isinstance(parsed, dict):
-            self.fail(f"{value!r} is not a JSON object, such as '{{\"x\": 2}}'", param, ctx)
-        return parsed
-
-
-class Moment(click.ParamType):
-    """A date and time of ISO 8601; without an offset it is local time."""
-
-    name = "time"
-
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(value).astimezone()
-        except ValueError:
-            self.fail(f"{value!r} is not a time like 2026-11-22T15:00:00+00:00", param, ctx)
-
-
 def json_or_text(value: str) -> Any:
     """What a shell argument means: JSON if it is JSON, else itself."""
     try:
@@ -52,12 +22,30 @@ def json_or_text(value: str) -> Any:
         return value
 
 
+def json_object(context: click.Context, param: click.Parameter, value: str) -> dict[str, Any]:
+    """Raises click.BadParameter."""
+    parsed = json_or_text(value)
+    if not isinstance(parsed, dict):
+        raise click.BadParameter(f"{value!r} is not a JSON object, such as '{{\"x\": 2}}'")
+    return parsed
+
+
+def moment(context: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """A date and time of ISO 8601; without an offset it is local time. Raises click.BadParameter."""
+    if value is None:
+        return None
+    try:
+        return datetime.fromisoformat(value).astimezone()
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a time like 2026-11-22T15:00:00+00:00") from None
+
+
 @click.command()
 @click.argument("name")
 @click.argument("args", nargs=-1)
-@click.option("--kwargs", type=Json(), default={}, help="Keyword arguments, as a JSON object.")
+@click.option("--kwargs", callback=json_object, default="{}", metavar="JSON", help="Keyword arguments.")
 @click.option("--countdown", type=SECONDS, metavar="SECONDS", help="Start it so much later.")
-@click.option("--eta", type=Moment(), help="Start it at this time.")
+@click.option("--eta", callback=moment, metavar="TIME", help="Start it at this time.")
 @click.option("--expires", type=SECONDS, metavar="SECONDS", help="Do not start it any later than this.")
 @click.option("-Q", "--queue", help="Send it there.  [default: as the app routes it]")
 @click.option("--priority", type=click.IntRange(0, 9), help="0 is served first.")
@@ -66,6 +54,7 @@ def json_or_text(value: str) -> Any:
 @click.pass_context
 def call(
     context: click.Context,
+    /,
     name: str,
     args: tuple[str, ...],
     kwargs: dict[str, Any],

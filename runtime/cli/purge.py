@@ -6,12 +6,12 @@ from contextlib import closing
 
 import click
 
+from runtime.cli.names import names
 from runtime.cli.root import load_app
-from runtime.cli.start import Names
 
 
 @click.command()
-@click.option("-Q", "--queues", type=Names(), default=(), help="Which.  [default: the app's]")
+@click.option("-Q", "--queues", callback=names, metavar="A,B,…", help="Which.  [default: the app's]")
 @click.option("-f", "--force", is_flag=True, help="Do not ask.")
 @click.pass_context
 def purge(context: click.Context, queues: tuple[str, ...], force: bool) -> int:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from runtime.cli.names import names
 from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
 from runtime.logs import FORMATS, LEVELS
@@ -18,31 +19,13 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 COUNT = click.IntRange(min=1)
 
 
-class Prefetch(click.ParamType):
-    name = "auto|N"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | int:
-        if value == "auto":
-            return value
-        multiplier = click.INT.convert(value, param, ctx)
-        if multiplier < 0:
-            self.fail(f"{value} is neither 'auto' nor a number of messages a slot (0: no bound)", param, ctx)
-        return int(multiplier)
-
-
-class Names(click.ParamType):
-    """Names in a row, separated by commas."""
-
-    name = "A,B,…"
-
-    def convert(
-        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(name.strip() for name in value.split(",") if name.strip())
+def prefetch(context: click.Context, param: click.Parameter, value: str | None) -> str | int | None:
+    """`auto`, or a number. Raises click.BadParameter."""
+    if value is None or value == "auto":
+        return value
+    if not value.isdecimal():
+        raise click.BadParameter(f"{value!r} is neither 'auto' nor a number of messages (0: no bound)")
+    return int(value)
 
 
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
@@ -56,7 +39,13 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @click.command()
 @option("--pool", type=click.Choice(["prefork"]), default="prefork", show_default=True, help="How tasks run.")
 @option("-c", "--concurrency", type=COUNT, help="Tasks at once.  [default: the CPUs granted to it]")
-@option("-Q", "--queues", type=Names(), default=(), help="Queues to consume.  [default: the app's]")
+@option(
+    "-Q",
+    "--queues",
+    callback=names,
+    metavar="A,B,…",
+    help="Queues to consume.  [default: the app's]",
+)
 @option(
     "-n",
     "--hostname",
@@ -75,7 +64,7 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @option(
     "--log-format", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="Of a line."
 )
-@option("--prefetch-multiplier", type=Prefetch(), help="Messages reserved for each slot.")
+@option("--prefetch-multiplier", callback=prefetch, metavar="auto|N", help="Messages reserved for each slot.")
 @option("--max-tasks-per-child", type=COUNT, help="Replace a child after so many tasks.")
 @option("--max-memory-per-child", type=COUNT, metavar="KILOBYTES", help="Replace a child that holds more.")
 @option("--time-limit", type=SECONDS, metavar="SECONDS", help="Kill a task that runs longer.")
@@ -91,6 +80,7 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @click.pass_context
 def start(
     context: click.Context,
+    /,
     hostname: str,
     logfile: str | None,
     without_mingle: bool,
