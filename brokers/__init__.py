@@ -1,0 +1,1 @@
+"""Moves messages between queues and the care of a worker; `brokers.interface` says what that means."""

@@ -1,0 +1,78 @@
+"""A redis-py client of one address: tries again while the server is away, and speaks of failures as
+`BrokerUnavailable` and `BrokerRefused`.
+
+Importing this module imports redis-py (120 ms, 18 MB), so import it where a client is wanted, not
+at start-up; `brokers.registry` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from redis import Redis, exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
+from brokers.redis.address import Address
+
+Answer = TypeVar("Answer")
+
+PASSING = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    exceptions.MasterDownError,
+)
+PASSING_REPLIES = ("MISCONF", "NOREPLICAS", "BUSY ", "LOADING", "CLUSTERDOWN", "TRYAGAIN")
+"""How an error reply begins that redis-py has no class for, and that will pass."""
+
+
+class Client:
+    """Safe to use from several threads and, as redis-py's pool notices it, after a fork."""
+
+    def __init__(self, address: Address, pauses: Sequence[float]) -> None:
+        """`pauses`: seconds before the second, third, … try. Connects when it is first used."""
+        self.address = address
+        self._pauses = pauses
+        # redis-py's own retries would nest: one round for the command, one for each connect inside it.
+        self._redis = Redis(**address.client_options(), retry=Retry(NoBackoff(), 0))
+
+    def run(self, operation: Callable[[Any], Answer], deadline: float = float("inf")) -> Answer:
+        """What `operation` returns when called with redis-py's client.
+
+        It is repeated after a failure that may pass, also after a lost reply, when the server may
+        have done it already.
+
+        Raises BrokerUnavailable after the last try, BrokerRefused, or TimeoutError when `deadline`
+        (time.monotonic() seconds) comes before.
+        """
+        for pause in (*self._pauses, None):
+            try:
+                return operation(self._redis)
+            except exceptions.RedisError as error:
+                problem = broker_error(error, self.address)
+                if pause is None or isinstance(problem, BrokerRefused):
+                    raise problem from error
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError(str(problem))
+            time.sleep(min(pause, remaining))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def close(self) -> None:
+        """Disconnect, in every thread. The next use connects anew."""
+        self._redis.close()
+        self._redis.connection_pool.disconnect()
+
+
+def broker_error(error: exceptions.RedisError, address: Address) -> BrokerError:
+    """Whether it will pass, and where it happened."""
+    text = f"{address.masked()}: {error}"
+    refused = isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError)
+    if not refused and (isinstance(error, PASSING) or str(error).startswith(PASSING_REPLIES)):
+        return BrokerUnavailable(text)
+    return BrokerRefused(text)

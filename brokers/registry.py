@@ -1,0 +1,75 @@
+"""Finds the broker that the scheme of a URL means, and opens a side of it.
+
+`redis://`, `rediss://`, `redis+socket://`, `unix://`: a Redis or Valkey server (`brokers.redis`).
+`embedded://`: the same on a server of our own (`brokers.embedded`), found or started.
+
+What a side needs is imported when it is opened: redis-py alone would triple the time that
+`import runtime` takes. Options are transport options (`brokers.redis.options`).
+
+Every function raises ValueError for a scheme, URL or option that is wrong, naming it and what would
+be right, and BrokerRefused when the embedded server cannot be started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from brokers.interface import Consumer, Publisher, Results
+
+if TYPE_CHECKING:
+    from brokers.redis.address import Address
+
+SCHEMES = ("redis", "rediss", "redis+socket", "unix", "embedded")
+
+Options = Mapping[str, object]
+
+
+def open_publisher(url: str, options: Options | None = None) -> Publisher:
+    """The sender's side. Connects when it is first used."""
+    address = locate(url, options)
+    from brokers.redis.publisher import RedisPublisher
+
+    return RedisPublisher(address)
+
+
+def open_results(url: str, options: Options | None = None) -> Results:
+    """Stored results. Connects when it is first used."""
+    address = locate(url, options)
+    from brokers.redis.results import RedisResults
+
+    return RedisResults(address)
+
+
+def open_consumer(
+    url: str,
+    options: Options | None = None,
+    *,
+    queues: Sequence[str],
+    node: str,
+    results_url: str | None = None,
+    results_options: Options | None = None,
+) -> Consumer:
+    """The worker's side of `queues`, under the node's name; `connect` it before use.
+
+    Settlements store their results at `results_url`; None: with the broker.
+    """
+    address = locate(url, options)
+    results = locate(results_url, results_options) if results_url else None
+    from brokers.redis.consumer import RedisConsumer
+
+    return RedisConsumer(address, tuple(queues), node=node, results=results)
+
+
+def locate(url: str, options: Options | None = None) -> Address:
+    """The server that the URL means. An embedded one is running afterwards."""
+    scheme = url.partition("://")[0]
+    if scheme not in SCHEMES:
+        raise ValueError(f"unknown scheme {scheme!r} of a broker URL: must be one of {', '.join(SCHEMES)}")
+    if scheme == "embedded":
+        from brokers import embedded
+
+        return embedded.locate(url, options)
+    from brokers.redis import address
+
+    return address.parse(url, options)
