@@ -94,8 +94,6 @@ def start(
     TERM or INT: finish what runs, give the rest back. QUIT, or a second TERM: give back everything
     now. HUP: restart the children with fresh code. USR1: write the stacks of all.
     """
-    from runtime.worker.start import run_worker
-
     node = expand_node(hostname)
     without = {"mingle": without_mingle, "gossip": without_gossip, "heartbeat": without_heartbeat}
     options = WorkerOptions(
@@ -106,4 +104,8 @@ def start(
         banner=not quiet,
         **given,
     )
-    return run_worker(load_app(context), options)
+    app = load_app(context)
+
+    from runtime.worker.start import run_worker
+
+    return run_worker(app, options)

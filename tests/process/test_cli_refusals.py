@@ -1,0 +1,63 @@
+"""Errors of use: one line on stderr, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUNTIME = Path(sys.executable).parent / "runtime"
+
+
+def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RUNTIME_")}
+    return subprocess.run(
+        [RUNTIME, *arguments], env={**clean, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["start"], "no app: give -A module[:attribute]"),
+        (["-A", "examples.tasks", "start", "--pool", "puddle"], "'puddle' is not 'prefork'"),
+        (["-A", "examples.tasks", "start", "-c", "many"], "'many' is not a valid integer"),
+        (["-A", "examples.tasks", "start", "-n", "w@%x"], "unknown placeholder '%x'"),
+        (["-A", "examples.nothing", "start"], "examples.nothing"),
+        (["-A", "examples.tasks:nothing", "call", "x"], "nothing"),
+        (["-A", "examples.tasks", "call"], "Missing argument 'NAME'"),
+        (["-A", "examples.tasks", "call", "x", "--kwargs", "[1]"], "not a JSON object"),
+        (["-A", "examples.tasks", "call", "x", "--eta", "soon"], "'soon' is not a time"),
+        (["strat"], "No such command 'strat'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], reason: str) -> None:
+    done = runtime(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("runtime: error: ")
+    assert reason in line
+
+
+def test_a_wrong_environment_variable_is_named() -> None:
+    done = runtime("-A", "examples.tasks", "start", RUNTIME_CONCURRENCY="0")
+    assert done.returncode == 2
+    assert "RUNTIME_CONCURRENCY" in done.stderr
+
+
+def test_no_verb_shows_the_help() -> None:
+    done = runtime()
+    assert done.returncode == 2
+    assert "Usage: runtime" in done.stderr
+
+
+def test_the_command_line_loads_no_heavy_module() -> None:
+    """Start-up time: redis-py alone is 120 ms."""
+    heavy = {"asyncio", "redis", "multiprocessing", "billiard", "email", "http", "gevent", "kombu"}
+    program = "import sys, runtime.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not heavy & set(done.stdout.split())
