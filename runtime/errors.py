@@ -121,7 +121,7 @@ class ContentDisallowed(DecodeError):
     """The content type is not in `accept_content`."""
 
 
-WIRE_MODULES: dict[type[Exception], str] = {
+WIRE_MODULES: dict[type[BaseException], str] = {
     **dict.fromkeys(
         (
             ImproperlyConfigured,

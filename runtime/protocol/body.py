@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from brokers.envelope import MalformedMessage
+from brokers.envelope import Envelope, MalformedMessage
 from runtime.errors import ContentDisallowed, DecodeError
 from runtime.protocol import protocol1, serializers
 
@@ -19,13 +19,13 @@ class Body(NamedTuple):
     """`callbacks`, `errbacks` and `chain`: lists of signatures or None; `chord`: a signature or None."""
 
 
-def read(content: bytes, content_type: str, accept: frozenset[str]) -> Body:
-    """`content`: as of Envelope.content; `accept`: from serializers.accepted.
+def read(envelope: Envelope, accept: frozenset[str]) -> Body:
+    """`accept`: from serializers.accepted_types.
 
     Raises ContentDisallowed, or MalformedMessage for what cannot be decoded or has another shape.
     """
     try:
-        members = serializers.decode(content, content_type, accept)
+        members = serializers.decode(envelope.content(), envelope.content_type, accept)
     except ContentDisallowed:
         raise
     except DecodeError as error:

@@ -8,7 +8,7 @@ from brokers.envelope import Envelope, MalformedMessage
 from runtime.errors import DecodeError
 from runtime.protocol import serializers
 
-ACCEPTED = serializers.accepted(["json"])
+ACCEPTED = serializers.accepted_types(["json"])
 """The supervisor has to decode these bodies, so nothing but JSON will do."""
 
 

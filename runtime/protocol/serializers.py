@@ -27,7 +27,7 @@ def encode(value: Any, name: str = "json") -> bytes:
 
 
 def decode(data: bytes, content_type: str, accept: frozenset[str]) -> Any:
-    """`accept`: content types, from `accepted`. Raises ContentDisallowed or DecodeError."""
+    """`accept`: content types, from `accepted_types`. Raises ContentDisallowed or DecodeError."""
     if content_type not in accept:
         allowed = ", ".join(sorted(accept))
         raise ContentDisallowed(f"content type {content_type!r} is not accepted; accept_content: {allowed}")
@@ -45,7 +45,7 @@ def named(name: str) -> Serializer:
     return serializer
 
 
-def accepted(names: Iterable[str]) -> frozenset[str]:
+def accepted_types(names: Iterable[str]) -> frozenset[str]:
     """The content types that these names (or content types) stand for. Raises ImproperlyConfigured."""
     return frozenset(named(name).content_type for name in names)
 

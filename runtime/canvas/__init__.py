@@ -1,0 +1,1 @@
+"""Work-flows as data: signatures."""

@@ -1,0 +1,1 @@
+"""Stored results: their documents, their keys, and who waits for them."""

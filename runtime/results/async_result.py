@@ -1,0 +1,134 @@
+"""What a caller holds of a task it has sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from runtime import errors
+from runtime.results import states
+from runtime.results.document import Document
+from runtime.results.store import ResultStore
+
+
+class HasResults(Protocol):
+    """An app, as far as it matters here."""
+
+    @property
+    def results(self) -> ResultStore: ...
+
+
+class AsyncResult:
+    """The result of the task `id`, present or future.
+
+    Made by `delay`, `apply_async` and `app.AsyncResult(id)`. Each look at an unfinished task asks the
+    store; the document of a finished one is kept. Everything that asks raises BrokerError if the
+    store cannot be reached.
+    """
+
+    def __init__(self, id: str, *, app: HasResults, parent: AsyncResult | None = None) -> None:
+        self.id = id
+        self.parent = parent
+        self._app = app
+        self._final: Document | None = None
+
+    @property
+    def task_id(self) -> str:
+        return self.id
+
+    @property
+    def state(self) -> str:
+        return self._document().state
+
+    status = state
+
+    @property
+    def result(self) -> Any:
+        """The return value, the exception, or the meta of a state of the task's own."""
+        return self._document().result
+
+    info = result
+
+    @property
+    def traceback(self) -> str | None:
+        return self._document().traceback
+
+    @property
+    def date_done(self) -> datetime | None:
+        done = self._document().date_done
+        return None if done is None else datetime.fromisoformat(done)
+
+    @property
+    def children(self) -> list[AsyncResult]:
+        """What the task has sent; a group among it by its members."""
+        return [child for stored in self._document().children for child in self._referred(stored)]
+
+    def ready(self) -> bool:
+        return self.state in states.FINAL
+
+    def successful(self) -> bool:
+        return self.state == states.SUCCESS
+
+    def failed(self) -> bool:
+        return self.state == states.FAILURE
+
+    def get(self, timeout: float | None = None, propagate: bool = True) -> Any:
+        """Wait for the end, for up to `timeout` seconds (None: for ever), and return what the task did.
+
+        If it failed or was revoked, its exception is raised, with the remote traceback as a note, or
+        without `propagate` returned. Raises runtime.errors.TimeoutError (also a builtin TimeoutError).
+        """
+        if self._final is None:
+            try:
+                self._final = self._app.results.wait(self.id, timeout)
+            except TimeoutError:
+                raise errors.TimeoutError(f"no result of task {self.id} within {timeout} s") from None
+        if propagate and self._final.state in states.UNSUCCESSFUL:
+            raise _noted(self._final)
+        return self._final.result
+
+    def forget(self) -> None:
+        """Remove what is stored."""
+        self._final = None
+        self._app.results.forget(self.id)
+
+    def as_tuple(self) -> list[Any]:
+        """A reference to it (PROTOCOL 10.5)."""
+        return [[self.id, None if self.parent is None else self.parent.as_tuple()], None]
+
+    __json__ = as_tuple
+
+    def __eq__(self, other: object) -> bool:
+        return other.id == self.id if isinstance(other, AsyncResult) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"<AsyncResult: {self.id}>"
+
+    def _document(self) -> Document:
+        if self._final is not None:
+            return self._final
+        found = self._app.results.get(self.id)
+        if found.state in states.FINAL:
+            self._final = found
+        return found
+
+    def _referred(self, stored: Sequence[Any]) -> list[AsyncResult]:
+        (task_id, _), members = stored
+        if members is None:
+            return [AsyncResult(task_id, app=self._app)]
+        return [child for member in members for child in self._referred(member)]
+
+
+def _noted(found: Document) -> BaseException:
+    """The stored exception; where it came from shows below it when it is printed."""
+    error: BaseException = found.result
+    if found.traceback and not getattr(error, "__notes__", None):
+        error.add_note(f"\nIn the worker:\n{found.traceback}")
+    return error

@@ -1,0 +1,71 @@
+"""The result store of one app, as its clients use it."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from runtime.errors import ImproperlyConfigured
+from runtime.results import document, states
+from runtime.results.document import Described, Document
+from runtime.results.keys import ResultKeys
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from brokers.interface import Results
+
+
+class ResultStore:
+    """Connects on first use, with the settings of that time. Safe for threads and after a fork."""
+
+    def __init__(self, conf: Settings) -> None:
+        self._conf = conf
+
+    @cached_property
+    def keys(self) -> ResultKeys:
+        return ResultKeys.of(self._conf)
+
+    @cached_property
+    def _results(self) -> Results:
+        from brokers.registry import open_results
+
+        url = self._conf.result_backend
+        if url is None:
+            raise ImproperlyConfigured("results are disabled: result_backend is None")
+        return open_results(url, self._conf.result_backend_transport_options)
+
+    def get(self, task_id: str) -> Document:
+        """PENDING if nothing is stored. Raises BrokerError, DecodeError, SecurityError."""
+        stored = self._results.get(self.keys.key(task_id))
+        return document.PENDING if stored is None else self._decode(stored)
+
+    def wait(self, task_id: str, timeout: float | None) -> Document:
+        """Block until the state is final, for up to `timeout` seconds. Raises the builtin
+        TimeoutError, and as `get`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        key, stored = self.keys.key(task_id), None
+        while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            stored = self._results.wait(key, left, stored)
+            found = self._decode(stored)
+            if found.state in states.FINAL:
+                return found
+
+    def store(self, task: Described, state: str, result: Any) -> None:
+        """Store and announce a state now. Does nothing if results are disabled. Raises EncodeError,
+        BrokerError."""
+        if self.keys.expires is None or task.id is None:
+            return
+        encoded = document.encode(state, result, message=task, serializer=self._conf.result_serializer)
+        self._results.write(self.keys.writes(task.id, encoded))
+
+    def forget(self, task_id: str) -> None:
+        self._results.delete([self.keys.key(task_id)])
+
+    def close(self) -> None:
+        if "_results" in self.__dict__:
+            self._results.close()
+
+    def _decode(self, stored: bytes) -> Document:
+        return document.decode(stored, self._conf.result_serializer)
