@@ -1,0 +1,1 @@
+"""One task's run, in a child: decode, call, follow up, record, encode."""

@@ -1,0 +1,26 @@
+"""What follows when a task failed without its own code having a say: killed, lost, never decoded."""
+
+from __future__ import annotations
+
+from brokers import envelope
+from brokers.envelope import MalformedMessage
+from brokers.interface import Push
+from runtime.errors import ContentDisallowed, EncodeError
+from runtime.execution import follow_up
+from runtime.protocol import task_message
+from runtime.protocol.serializers import accepted_types
+from runtime.protocol.task_message import TaskMessage
+from runtime.settings import Settings
+
+
+def consequences(conf: Settings, payload: bytes, message: TaskMessage) -> tuple[list[Push], list[str]]:
+    """(errbacks to send, ids of the chain's steps that fail too). Nothing if the body, where they are
+    written, cannot be read."""
+    try:
+        body = task_message.read_body(envelope.parse(payload), accepted_types(conf.accept_content))
+        sent = follow_up.after_failure(conf, message, body.embed.get("errbacks"))
+        return [each.push for each in sent], follow_up.failing_with(body.embed.get("chain"))
+    except (MalformedMessage, ContentDisallowed, EncodeError):
+        return [], []
+    except (ValueError, TypeError, AttributeError, NotImplementedError):
+        return [], []

@@ -1,0 +1,47 @@
+"""How a task ended: what a child tells the supervisor.
+
+Encoded with `marshal`: both ends are the same interpreter and the bytes never leave the machine;
+it is several times as fast as JSON here and carries the result document without escaping it again.
+"""
+
+from __future__ import annotations
+
+import marshal
+from typing import NamedTuple
+
+SUCCESS = "SUCCESS"
+FAILURE = "FAILURE"
+RETRY = "RETRY"
+IGNORED = "IGNORED"
+REJECTED = "REJECTED"
+MALFORMED = "MALFORMED"
+
+
+class Report(NamedTuple):
+    state: str
+    """One of the six above."""
+    documents: list[tuple[str, bytes]] = []  # noqa: RUF012  (never changed: built once, then read)
+    """(task id, result document) to store with the settlement."""
+    pushes: list[tuple[str, bytes, int, bool]] = []  # noqa: RUF012
+    """The fields of `brokers.interface.Push`: follow-ups, or the retry."""
+    text: str = ""
+    """The printed result, exception or reason, for the log."""
+    traceback: str | None = None
+    requeue: bool = False
+    """REJECTED only: the message goes back into its queue."""
+
+
+PLAIN_SUCCESS = Report(SUCCESS)
+
+
+def encode(report: Report) -> bytes:
+    """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
+    if report == PLAIN_SUCCESS:
+        return b""
+    return marshal.dumps(tuple(report))
+
+
+def decode(payload: bytes) -> Report:
+    if not payload:
+        return PLAIN_SUCCESS
+    return Report(*marshal.loads(payload))

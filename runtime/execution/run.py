@@ -1,0 +1,168 @@
+"""One task's run, from the bytes of its message to the bytes of its report."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from brokers import envelope
+from brokers.envelope import MalformedMessage
+from runtime.app import current
+from runtime.app.request import Request
+from runtime.errors import ContentDisallowed, EncodeError, Ignore, NotRegistered, Reject, Retry
+from runtime.execution import follow_up, report
+from runtime.execution.report import Report
+from runtime.protocol import task_message
+from runtime.protocol.serializers import accepted_types
+from runtime.protocol.task_message import TaskMessage
+from runtime.results import document, states
+from runtime.results.document import About
+from runtime.results.exceptions import printed
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+    from runtime.app.task import Task
+
+PRINTED = 1024
+"""Characters of a result or an exception in a log line."""
+
+
+class Runner:
+    """Runs the tasks of one app."""
+
+    def __init__(self, app: App, node: str, tells_all: bool) -> None:
+        self._app = app
+        self._node = node
+        self._tells_all = tells_all
+        """Whether anybody reads what a successful task returned."""
+        self._accept = accepted_types(app.conf.accept_content)
+        self._stores = app.conf.result_backend is not None
+
+    def __call__(self, payload: memoryview) -> bytes:
+        """The report on the task in this message. Raises nothing, whatever the task does."""
+        enveloped = envelope.parse(payload)
+        message = task_message.read(enveloped)
+        try:
+            args, kwargs, embed = task_message.read_body(enveloped, self._accept)
+        except (MalformedMessage, ContentDisallowed) as error:
+            return report.encode(Report(report.MALFORMED, text=str(error)))
+        request = Request.from_message(message, args, kwargs, embed, hostname=self._node)
+        return report.encode(self._run(message, request))
+
+    def _run(self, message: TaskMessage, request: Request) -> Report:
+        task = self._app.tasks.get(message.name)
+        if task is None:
+            return self._failed(None, request, NotRegistered(message.name))
+        token = current.push(task, request)
+        try:
+            if task.track_started:
+                task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": self._node})
+            return self._succeeded(task, request, task.run(*request.args, **request.kwargs))
+        except Ignore:
+            return Report(report.IGNORED)
+        except Reject as error:
+            return self._rejected(task, request, error)
+        except Retry as error:
+            return self._retried(task, request, error)
+        except BaseException as error:  # noqa: BLE001  (the user's code; a SystemExit ends the task, not the child)
+            return self._failed(task, request, error)
+        finally:
+            current.pop(token)
+
+    def _succeeded(self, task: Task, request: Request, value: Any) -> Report:
+        """Raises EncodeError if the value cannot be stored, ValueError if a follow-up cannot be sent."""
+        message = request.message
+        documents: list[tuple[str, bytes]] = []
+        following = follow_up.after_success(
+            self._app.conf, message, request.callbacks, request.chain, value
+        )
+        if self._stores and not self._ignores(task, message):
+            children = [child.as_tuple() for child in request.children]
+            children += [[[sent.task_id, None], None] for sent in following]
+            documents = [(message.id, self._document(states.SUCCESS, value, request, children=children))]
+        elif not following and not self._tells_all:
+            return report.PLAIN_SUCCESS
+        text = printed(value)[:PRINTED] if self._tells_all else ""
+        return Report(report.SUCCESS, documents, [tuple(sent.push) for sent in following], text)
+
+    def _failed(self, task: Task | None, request: Request, error: BaseException) -> Report:
+        message = request.message
+        trace = _trace(error)
+        try:
+            sent = follow_up.after_failure(self._app.conf, message, request.errbacks)
+            failing = follow_up.failing_with(request.chain)
+        except (ValueError, TypeError, AttributeError, NotImplementedError, EncodeError) as refused:
+            sent, failing = [], []
+            trace = f"{trace}\nIts errbacks could not be sent: {refused!r}"
+        documents: list[tuple[str, bytes]] = []
+        if self._stores and not self._hides_failure(task, message):
+            documents = [(message.id, self._document(states.FAILURE, error, request, trace))]
+            documents += [
+                (task_id, document.encode(states.FAILURE, error, message=About(task_id), traceback=trace))
+                for task_id in failing
+            ]
+        pushes = [tuple(following.push) for following in sent]
+        return Report(report.FAILURE, documents, pushes, printed(error)[:PRINTED], trace)
+
+    def _retried(self, task: Task, request: Request, error: Retry) -> Report:
+        documents: list[tuple[str, bytes]] = []
+        cause = error.exc or error
+        if self._stores and not self._ignores(task, request.message):
+            documents = [(request.message.id, self._document(states.RETRY, cause, request, _trace(cause)))]
+        pushes = [] if error.push is None else [tuple(error.push)]
+        return Report(report.RETRY, documents, pushes, str(error))
+
+    def _rejected(self, task: Task, request: Request, error: Reject) -> Report:
+        documents: list[tuple[str, bytes]] = []
+        if self._stores and not error.requeue and not self._hides_failure(task, request.message):
+            documents = [(request.message.id, self._document(states.FAILURE, error, request))]
+        return Report(report.REJECTED, documents, text=printed(error.reason), requeue=bool(error.requeue))
+
+    def _document(
+        self, state: str, result: Any, request: Request, trace: str | None = None, children: Any = ()
+    ) -> bytes:
+        conf = self._app.conf
+        return document.encode(
+            state,
+            result,
+            message=request.message,
+            traceback=trace,
+            children=children,
+            extended=self._extended(request) if conf.result_extended else None,
+            serializer=conf.result_serializer,
+        )
+
+    def _extended(self, request: Request) -> dict[str, Any]:
+        """What `result_extended` adds (PROTOCOL 10.1)."""
+        message = request.message
+        return {
+            "name": message.name,
+            "args": request.args,
+            "kwargs": request.kwargs,
+            "worker": self._node,
+            "retries": message.retries,
+            "queue": message.delivery_info.get("routing_key"),
+        }
+
+    @staticmethod
+    def _ignores(task: Task, message: TaskMessage) -> bool:
+        chosen = message.ignore_result
+        return bool(task.ignore_result if chosen is None else chosen)
+
+    def _hides_failure(self, task: Task | None, message: TaskMessage) -> bool:
+        if task is None:
+            return bool(message.ignore_result)
+        return self._ignores(task, message) and not task.store_errors_even_if_ignored
+
+
+def _trace(error: BaseException) -> str:
+    """Its traceback without this file's frames: it begins where the user's code does."""
+    return "".join(traceback.format_exception(type(error), error, _outside(error.__traceback__)))
+
+
+def _outside(trace: TracebackType | None) -> TracebackType | None:
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace

@@ -1,0 +1,67 @@
+"""The worker's log lines about tasks, worded as Celery's. Nothing is formatted when nobody reads it."""
+
+from __future__ import annotations
+
+import logging
+
+from pools.interface import ChildFailed, Lost, TimedOut
+from runtime.execution import report as ends
+from runtime.execution.report import Report
+from runtime.worker.ledger import Reservation
+from runtime.worker.pipeline.intake import Refused
+from runtime.worker.pipeline.verdict import Verdict
+
+logger = logging.getLogger("runtime.worker")
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.tells_all = logger.isEnabledFor(logging.INFO)
+        """Whether a task's receipt and success are told; asked before anything is prepared."""
+
+    def received(self, reservation: Reservation) -> None:
+        if self.tells_all:
+            logger.info("Task %s[%s] received", reservation.task.name, reservation.task.id)
+
+    def refused(self, refused: Refused) -> None:
+        logger.error("Refused: %s", refused.reason)
+
+    def reported(self, reservation: Reservation, report: Report, seconds: float) -> None:
+        task = f"{reservation.task.name}[{reservation.task.id}]"
+        if report.state == ends.SUCCESS:
+            logger.info("Task %s succeeded in %.6fs: %s", task, seconds, report.text)
+        elif report.state == ends.RETRY:
+            logger.info("Task %s retry: %s", task, report.text)
+        elif report.state == ends.IGNORED:
+            logger.info("Task %s ignored", task)
+        elif report.state == ends.REJECTED:
+            logger.warning("Task %s rejected: %s", task, report.text)
+        elif report.state == ends.MALFORMED:
+            logger.error("Task %s dead-lettered: malformed message: %s", task, report.text)
+        else:
+            logger.error("Task %s raised unexpected: %s\n%s", task, report.text, report.traceback or "")
+
+    def timed_out(self, reservation: Reservation, event: TimedOut) -> None:
+        task = reservation.task
+        logger.error("Task %s[%s] killed by its hard time limit (%gs)", task.name, task.id, event.limit)
+
+    def lost(self, reservation: Reservation, event: Lost, verdict: Verdict) -> None:
+        task = reservation.task
+        logger.error(
+            "Task %s[%s] lost its child (pid %d, exit code %d): %s",
+            task.name,
+            task.id,
+            event.pid,
+            event.exitcode,
+            "runs again" if verdict is Verdict.REDELIVER else "failed",
+        )
+
+    def child_failed(self, event: ChildFailed) -> None:
+        logger.critical("A child could not boot (attempt %d): %s", event.attempts, event.reason)
+
+    def fenced(self, tags: list[str]) -> None:
+        logger.warning("%d settlements came too late: the messages were another worker's by then", len(tags))
+
+    def gave_back(self, count: int, why: str) -> None:
+        if count:
+            logger.info("Gave back %d messages: %s", count, why)

@@ -1,0 +1,56 @@
+"""Every message in this worker's care, from its intake until its settlement is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runtime.execution.manifest import TaskOptions
+from runtime.protocol.task_message import TaskMessage
+
+
+class Reservation:
+    """One message in our care. Owned by the ledger; each field says who writes it."""
+
+    __slots__ = ("id", "message", "options", "queue", "started", "tag", "task")
+
+    def __init__(
+        self, id: int, tag: str, queue: str, message: bytes, task: TaskMessage, options: TaskOptions
+    ) -> None:
+        self.id = id
+        """The job's id in the pool."""
+        self.tag = tag
+        """Its tag in unacked storage; empty once acknowledged (settle)."""
+        self.queue = queue
+        self.message = message
+        """The envelope as received: what the child runs, what goes back into the queue."""
+        self.task = task
+        self.options = options
+        self.started: float | None = None
+        """time.monotonic() at which a child began it (supervisor)."""
+
+
+class Ledger:
+    def __init__(self) -> None:
+        self._reservations: dict[int, Reservation] = {}
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._reservations)
+
+    def __iter__(self) -> Iterator[Reservation]:
+        return iter(self._reservations.values())
+
+    def __getitem__(self, job: int) -> Reservation:
+        return self._reservations[job]
+
+    def enter(
+        self, tag: str, queue: str, message: bytes, task: TaskMessage, options: TaskOptions
+    ) -> Reservation:
+        self._last += 1
+        reservation = Reservation(self._last, tag, queue, message, task, options)
+        self._reservations[self._last] = reservation
+        return reservation
+
+    def strike(self, job: int) -> Reservation:
+        """Take it out: its settlement is on its way."""
+        return self._reservations.pop(job)

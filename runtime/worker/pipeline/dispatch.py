@@ -1,0 +1,99 @@
+"""What is ready to run, and its hand-over to the pool."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from pools.interface import Job, Pool
+from runtime.worker.ledger import Reservation
+from runtime.worker.pipeline.pace import Pace
+from runtime.worker.pipeline.prefetch import depth
+
+STUCK = 0.02
+"""Seconds that a job may run before what is queued behind it is taken back."""
+
+
+class Dispatcher:
+    """Owns the line of ready reservations, first come first served. Supervisor's loop only."""
+
+    def __init__(self, pool: Pool, pace: Pace, time_limit: float | None, soft_time_limit: float | None):
+        self._pool = pool
+        self._pace = pace
+        self._limits = (soft_time_limit, time_limit)
+        self._ready: deque[Reservation] = deque()
+        self._submitted: dict[int, Reservation] = {}
+        self._next_recall = 0.0
+
+    def __len__(self) -> int:
+        """Reservations that no child has been given."""
+        return len(self._ready)
+
+    def add(self, reservations: Iterable[Reservation]) -> None:
+        self._ready.extend(reservations)
+
+    def dispatch(self) -> int:
+        """Hand over as many as there is room for; how many were accepted."""
+        accepted = 0
+        while self._ready:
+            ahead = depth(self._pace.duration(self._ready[0].task.name))
+            room = self._pool.idle() + self._pool.slots() * ahead - self._pool.queued()
+            if room <= 0:
+                break
+            batch = self._alike(ahead, room)
+            taken = self._pool.submit([self._job(reservation) for reservation in batch], ahead)
+            for reservation in batch[:taken]:
+                self._submitted[reservation.id] = reservation
+            accepted += taken
+            if taken < len(batch):
+                self._ready.extendleft(reversed(batch[taken:]))
+                break
+        return accepted
+
+    def _alike(self, ahead: int, most: int) -> list[Reservation]:
+        """Take from the front those that may be queued ahead as deeply as the first."""
+        batch = [self._ready.popleft()]
+        name = batch[0].task.name
+        while self._ready and len(batch) < most:
+            following = self._ready[0].task.name
+            if following != name and depth(self._pace.duration(following)) != ahead:
+                break
+            batch.append(self._ready.popleft())
+        return batch
+
+    def _job(self, reservation: Reservation) -> Job:
+        """Limits: the message's, else the task's, else the worker's, each by itself (PROTOCOL 9)."""
+        task, options = reservation.task, reservation.options
+        soft = task.soft_time_limit or options.soft_time_limit or self._limits[0]
+        hard = task.time_limit or options.time_limit or self._limits[1]
+        return Job(reservation.id, reservation.message, soft, hard)
+
+    def begun(self, job: int) -> None:
+        """A child has started it: it cannot be taken back any more."""
+        self._submitted.pop(job, None)
+
+    def recall(self, now: float) -> None:
+        """Take back what waits behind a job that has become slow. It is ready again, first in line."""
+        if now < self._next_recall or not self._pool.queued():
+            return
+        self._next_recall = now + STUCK
+        self._ready.extendleft(reversed(self._take_back(now, STUCK)))
+
+    def next_recall(self) -> float:
+        """When `recall` should be called again; inf while nothing is queued at a child."""
+        return self._next_recall if self._pool.queued() else float("inf")
+
+    def clear(self, now: float) -> list[Reservation]:
+        """Take out everything that has not started, in line order; also from the children."""
+        waiting = [*self._take_back(now, 0.0), *self._ready]
+        self._ready.clear()
+        return waiting
+
+    def give_up(self) -> list[Reservation]:
+        """Take out what no child has been given."""
+        waiting = list(self._ready)
+        self._ready.clear()
+        return waiting
+
+    def _take_back(self, now: float, stuck: float) -> list[Reservation]:
+        return [self._submitted.pop(job.id) for job in self._pool.recall(now, stuck)]

@@ -1,0 +1,37 @@
+"""From a delivery to a reservation; or to its settlement, if it ends here."""
+
+from __future__ import annotations
+
+from brokers import envelope
+from brokers.envelope import MalformedMessage
+from brokers.interface import Delivery, Settlement
+from runtime.execution.manifest import Manifest
+from runtime.protocol import task_message
+from runtime.worker.ledger import Ledger, Reservation
+from runtime.worker.pipeline.settle import Settler
+
+
+class Refused:
+    """A delivery that ends at once, and why."""
+
+    __slots__ = ("reason", "settlement")
+
+    def __init__(self, settlement: Settlement, reason: str) -> None:
+        self.settlement = settlement
+        self.reason = reason
+
+
+def admit(
+    delivery: Delivery, manifest: Manifest, ledger: Ledger, settler: Settler, epoch: float
+) -> Reservation | Refused:
+    """Enter it into the ledger, unless it is malformed, unknown or expired. epoch: time.time()."""
+    try:
+        task = task_message.read(envelope.parse(delivery.message))
+    except MalformedMessage as error:
+        return Refused(settler.unreadable(delivery, str(error)), f"malformed message: {error}")
+    options = manifest.get(task.name)
+    if options is None:
+        return Refused(settler.unknown(delivery, task), f"unknown task {task.name!r}, id {task.id}")
+    if task.expires is not None and task.expires <= epoch:
+        return Refused(settler.expired(delivery.tag, task), f"task {task.name}[{task.id}] has expired")
+    return ledger.enter(delivery.tag, delivery.queue, delivery.message, task, options)

@@ -1,0 +1,46 @@
+"""How many messages to have in our care, and how many to queue ahead at a child: pure decisions.
+
+Enough that no slot waits for a round trip to the broker, and little enough that no message waits
+here while another worker is idle (P10): free slots, plus a few tens of milliseconds of work at the
+rate seen lately.
+"""
+
+from __future__ import annotations
+
+HORIZON = 0.05
+"""Seconds of work to have at hand beyond the free slots."""
+BATCH = 500
+"""Most messages one take asks for: what a script call handles in about 1 ms."""
+MOST = 2000
+"""Most messages waiting here, whatever the rate."""
+QUICK = 0.005
+"""Seconds: tasks that usually take less are queued ahead at a child."""
+AHEAD = 0.010
+"""Seconds of quick tasks to queue ahead at one child."""
+DEEPEST = 32
+"""Most jobs queued ahead at one child: its socket's buffer takes about twice as many."""
+RATE_MEMORY = 0.2
+"""Seconds after which a rate seen counts for 1/e."""
+
+
+def wanted(idle: int, waiting: int, rate: float, slots: int, multiplier: int | None, unsettled: int) -> int:
+    """How many messages to ask for.
+
+    idle: slots without a job. waiting: messages here that no child has begun. rate: tasks finished
+    per second lately. multiplier: None for `auto`, else messages per slot as Celery means it (0: no
+    bound). unsettled: all reservations, for Celery's meaning.
+    """
+    if multiplier is None:
+        room = idle + min(int(rate * HORIZON), MOST) - waiting
+    elif multiplier == 0:
+        room = MOST - waiting
+    else:
+        room = multiplier * slots - unsettled
+    return min(max(room, 0), BATCH)
+
+
+def depth(duration: float | None) -> int:
+    """How many jobs of this mean duration (seconds; None: not known) to queue ahead at a child."""
+    if duration is None or duration > QUICK:
+        return 0
+    return min(int(AHEAD / max(duration, 1e-6)), DEEPEST)

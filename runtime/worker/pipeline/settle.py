@@ -1,0 +1,138 @@
+"""From an end to a settlement. Every end of a message goes through here; nothing is sent here."""
+
+from __future__ import annotations
+
+from brokers import envelope
+from brokers.interface import Delivery, Push, Settlement, Write
+from pools.interface import Lost, TimedOut
+from runtime import errors
+from runtime.execution import failure
+from runtime.execution.report import Report
+from runtime.protocol.task_message import TaskMessage
+from runtime.results import document, states
+from runtime.results.document import About
+from runtime.results.keys import ResultKeys
+from runtime.settings import Settings
+from runtime.worker.ledger import Reservation
+from runtime.worker.pipeline import dead
+from runtime.worker.pipeline.verdict import Verdict, of_loss, of_report, of_time_out
+
+
+class Settler:
+    """Knows what every settlement of this worker needs: where results go, and its own name."""
+
+    def __init__(self, conf: Settings, node: str) -> None:
+        self._conf = conf
+        self._keys = ResultKeys.of(conf)
+        self._node = node
+
+    def acknowledged(self, reservation: Reservation) -> Settlement:
+        """Early ack: a child has begun it."""
+        tag, reservation.tag = reservation.tag, ""
+        return Settlement(tag)
+
+    def given_back(self, reservation: Reservation) -> Settlement:
+        """It had not started: back to where it came from, as it came."""
+        return Settlement(reservation.tag, pushes=(self._to_head(reservation, reservation.message),))
+
+    def reported(self, reservation: Reservation, report: Report) -> Settlement:
+        """The child told how it ended."""
+        verdict = of_report(reservation.options, not reservation.tag, report)
+        if verdict is Verdict.DEAD:
+            return self._malformed(reservation, report.text)
+        pushes = [Push(*fields) for fields in report.pushes]
+        if verdict is Verdict.REQUEUE:
+            pushes.append(self._to_tail(reservation))
+        return Settlement(reservation.tag, self._writes(report.documents), pushes)
+
+    def timed_out(self, reservation: Reservation, event: TimedOut) -> Settlement:
+        """Its hard limit killed it."""
+        if of_time_out(reservation.options, not reservation.tag) is Verdict.REQUEUE:
+            return Settlement(reservation.tag, pushes=(self._to_tail(reservation),))
+        return self._failed(reservation, errors.TimeLimitExceeded(event.limit))
+
+    def lost(self, reservation: Reservation, event: Lost) -> tuple[Verdict, Settlement]:
+        """Its child died while it ran it."""
+        deliveries = envelope.deaths(reservation.message) + 1
+        verdict = of_loss(reservation.options, not reservation.tag, deliveries)
+        if verdict is Verdict.REDELIVER:
+            again = envelope.redelivered(reservation.message, deaths=deliveries)
+            return verdict, Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
+        error = errors.WorkerLostError(f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
+        failed = self._failed(reservation, error)
+        if verdict is Verdict.DEAD:
+            entry = self._entry(reservation, f"killed its child: {_cause(event.exitcode)}", deliveries)
+            failed = failed._replace(dead=(reservation.queue, entry))
+        return verdict, failed
+
+    def abandoned(self, reservation: Reservation) -> Settlement:
+        """Killed by our own cold shutdown: late-ack ones run again, early-ack ones are told so."""
+        if reservation.tag:
+            again = envelope.redelivered(reservation.message)
+            return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
+        error = errors.WorkerLostError("the worker was shut down while the task ran")
+        return self._failed(reservation, error, state=states.RETRY)
+
+    def unreadable(self, delivery: Delivery, reason: str) -> Settlement:
+        """Not a task message at all."""
+        entry = dead.entry(delivery.message, reason=reason, node=self._node)
+        return Settlement(delivery.tag, dead=(delivery.queue, entry))
+
+    def unknown(self, delivery: Delivery, task: TaskMessage) -> Settlement:
+        """No child knows a task of this name. Stored as a failure, or callers would hang."""
+        error = errors.NotRegistered(task.name)
+        entry = dead.entry(
+            delivery.message, reason=f"unknown task {task.name!r}", node=self._node, task=task.name, task_id=task.id
+        )
+        written = self._writes([(task.id, document.encode(states.FAILURE, error, message=task))])
+        return Settlement(delivery.tag, written, dead=(delivery.queue, entry))
+
+    def expired(self, tag: str, task: TaskMessage) -> Settlement:
+        """Its time is over (PROTOCOL 9, step 4)."""
+        revoked = document.encode(states.REVOKED, errors.TaskRevokedError("expired"), message=task)
+        return Settlement(tag, () if task.ignore_result else self._writes([(task.id, revoked)]))
+
+    def _malformed(self, reservation: Reservation, reason: str) -> Settlement:
+        """A child could not decode its body."""
+        failed = self._failed(reservation, envelope.MalformedMessage(reason))
+        return failed._replace(dead=(reservation.queue, self._entry(reservation, reason)))
+
+    def _failed(
+        self, reservation: Reservation, error: Exception, state: str = states.FAILURE
+    ) -> Settlement:
+        """Failed by what the supervisor saw; the task's own code had no say."""
+        task, options = reservation.task, reservation.options
+        ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
+        pushes, failing = failure.consequences(self._conf, reservation.message, task)
+        described = [task, *(About(task_id) for task_id in failing)]
+        documents = [(each.id, document.encode(state, error, message=each)) for each in described]
+        if ignore and not options.store_errors_even_if_ignored:
+            documents = []
+        if state != states.FAILURE:
+            return Settlement(reservation.tag, self._writes(documents[:1]))
+        return Settlement(reservation.tag, self._writes(documents), pushes)
+
+    def _writes(self, documents: list[tuple[str, bytes]]) -> list[Write]:
+        return [write for task_id, doc in documents for write in self._keys.writes(task_id, doc)]
+
+    def _entry(self, reservation: Reservation, reason: str, deliveries: int = 0) -> bytes:
+        return dead.entry(
+            reservation.message,
+            reason=reason,
+            node=self._node,
+            task=reservation.task.name,
+            task_id=reservation.task.id,
+            deliveries=deliveries,
+        )
+
+    @staticmethod
+    def _to_head(reservation: Reservation, message: bytes) -> Push:
+        return Push(reservation.queue, message, reservation.task.priority, head=True)
+
+    @staticmethod
+    def _to_tail(reservation: Reservation) -> Push:
+        return Push(reservation.queue, envelope.redelivered(reservation.message), reservation.task.priority)
+
+
+def _cause(exitcode: int) -> str:
+    return f"signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"

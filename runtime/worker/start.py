@@ -1,0 +1,163 @@
+"""Assembles a worker from an app and its options, runs it, and takes it apart again."""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
+from brokers.registry import open_consumer, open_publisher
+from pools.interface import ChildOptions, Pool
+from pools.registry import open_pool
+from runtime import logs
+from runtime.worker import banner, lifecycle
+from runtime.worker.cpus import granted_cpus
+from runtime.worker.exitcodes import ExitCode
+from runtime.worker.lifecycle import State
+from runtime.worker.options import WorkerOptions
+from runtime.worker.pipeline.dispatch import Dispatcher
+from runtime.worker.pipeline.pace import Pace
+from runtime.worker.pipeline.settle import Settler
+from runtime.worker.signals import SignalInbox
+from runtime.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+
+logger = logging.getLogger("runtime.worker")
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds for one attempt to reach the broker."""
+RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between attempts at the start; the last one repeats."""
+STOP_TIMEOUT = 2.0
+"""Seconds that idle children get to leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Options over settings: what this worker will be."""
+
+    options: WorkerOptions
+    queues: tuple[str, ...]
+    concurrency: int
+    multiplier: int | None
+    time_limit: float | None
+    soft_time_limit: float | None
+    grace: float | None
+
+
+def plan(app: App, options: WorkerOptions) -> Plan:
+    """Raises ImproperlyConfigured."""
+    conf = app.conf
+    multiplier = options.prefetch_multiplier
+    if multiplier is None:
+        multiplier = conf.worker_prefetch_multiplier
+    return Plan(
+        options=options,
+        queues=options.queues or (conf.task_default_queue,),
+        concurrency=options.concurrency or conf.worker_concurrency or granted_cpus(),
+        multiplier=None if multiplier == "auto" else int(multiplier),
+        time_limit=options.time_limit or conf.task_time_limit,
+        soft_time_limit=options.soft_time_limit or conf.task_soft_time_limit,
+        grace=conf.worker_shutdown_grace if options.grace is None else options.grace,
+    )
+
+
+def run_worker(app: App, options: WorkerOptions) -> int:
+    """Run until told to stop; the exit code. Raises ImproperlyConfigured before anything started."""
+    planned = plan(app, options)
+    logs.set_up(options.loglevel, options.log_format, options.logfile)
+    inbox = SignalInbox()
+    pool = _open_pool(app, planned)
+    pool.start()
+    try:
+        broker = _open_broker(app, planned)
+        refused = _connect(broker, inbox)
+        if refused is not None:
+            return refused
+        if options.banner:
+            banner.show(app, planned)
+        code = _supervise(app, planned, broker, pool, inbox)
+        broker.close(timeout=CONNECT_TIMEOUT)
+        return code
+    finally:
+        inbox.close()
+        pool.stop(timeout=STOP_TIMEOUT)
+
+
+def _supervise(app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: SignalInbox) -> ExitCode:
+    pace = Pace(time.monotonic())
+    return Supervisor(
+        broker,
+        pool,
+        inbox,
+        Dispatcher(pool, pace, planned.time_limit, planned.soft_time_limit),
+        pace,
+        Settler(app.conf, planned.options.node),
+        planned.multiplier,
+        planned.grace,
+    ).run()
+
+
+def _open_pool(app: App, planned: Plan) -> Pool:
+    options, conf = planned.options, app.conf
+    boot = {
+        "app": options.app,
+        "node": options.node,
+        "loglevel": options.loglevel,
+        "log_format": options.log_format,
+        "logfile": options.logfile,
+    }
+    children = ChildOptions(
+        boot="runtime.execution.child:boot",
+        boot_argument=orjson.dumps(boot),
+        max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
+        max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
+    )
+    return open_pool(options.pool, planned.concurrency, children)
+
+
+def _open_broker(app: App, planned: Plan) -> Consumer:
+    conf = app.conf
+    if planned.options.purge:
+        publisher = open_publisher(conf.broker_url, conf.broker_transport_options)
+        for queue in planned.queues:
+            logger.info("Purged %d messages from %s", publisher.purge(queue), queue)
+        publisher.close()
+    return open_consumer(
+        conf.broker_url,
+        conf.broker_transport_options,
+        queues=planned.queues,
+        node=planned.options.node,
+        results_url=conf.result_backend,
+        results_options=conf.result_backend_transport_options,
+    )
+
+
+def _connect(broker: Consumer, inbox: SignalInbox) -> ExitCode | None:
+    """Try until the broker answers (None), refuses, or a signal ends the wait."""
+    attempt = 0
+    while True:
+        try:
+            broker.connect(CONNECT_TIMEOUT)
+            return None
+        except BrokerRefused as error:
+            logger.critical("Broker refuses: %s", error)
+            return ExitCode.BROKER_REFUSED
+        except BrokerUnavailable as error:
+            delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
+            attempt += 1
+            logger.error("Broker: %s; attempt %d, trying again in %.1fs", error, attempt, delay)
+        if _stopped_within(delay, inbox):
+            return ExitCode.OK
+
+
+def _stopped_within(seconds: float, inbox: SignalInbox) -> bool:
+    select.select([inbox.fileno()], [], [], seconds)
+    return any(lifecycle.after_signal(State.RUNNING, number) >= State.DRAINING for number in inbox.read())

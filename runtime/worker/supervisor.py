@@ -1,0 +1,290 @@
+"""The supervisor's loop: everything that happens in a worker, in the order of `runtime.worker`'s table."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import select
+import signal
+import time
+
+from brokers.interface import Consumer, Settlement
+from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Pool, Started, TimedOut
+from runtime.execution import manifest, report
+from runtime.execution.manifest import Manifest
+from runtime.worker import lifecycle
+from runtime.worker.exitcodes import ExitCode
+from runtime.worker.journal import Journal
+from runtime.worker.ledger import Ledger, Reservation
+from runtime.worker.lifecycle import State
+from runtime.worker.pipeline import prefetch
+from runtime.worker.pipeline.dispatch import Dispatcher
+from runtime.worker.pipeline.hold import NEAR, NearlyDue
+from runtime.worker.pipeline.intake import Refused, admit
+from runtime.worker.pipeline.pace import Pace
+from runtime.worker.pipeline.settle import Settler
+from runtime.worker.signals import SignalInbox
+
+logger = logging.getLogger("runtime.worker")
+
+POLL = 1.0
+"""Seconds between looks into the queues of an idle worker: what brings held messages back when they
+are due, and a guard against ever going deaf."""
+LAST_WORDS = 5.0
+"""Seconds that a worker which kills its tasks waits for the broker to confirm; what it cannot
+confirm by then comes back when its lease ends."""
+STALLED = 0.1
+"""Seconds without any end, all slots busy, after which what waits here is given back to the queue."""
+
+
+class Supervisor:
+    """Single-threaded; made and run by `runtime.worker.start`. Owns the state of the worker's life."""
+
+    def __init__(
+        self,
+        broker: Consumer,
+        pool: Pool,
+        inbox: SignalInbox,
+        dispatcher: Dispatcher,
+        pace: Pace,
+        settler: Settler,
+        multiplier: int | None,
+        grace: float | None,
+    ) -> None:
+        self._broker = broker
+        self._pool = pool
+        self._inbox = inbox
+        self._dispatcher = dispatcher
+        self._pace = pace
+        self._settler = settler
+        self._multiplier = multiplier
+        self._grace = float("inf") if grace is None else grace
+        self._ledger = Ledger()
+        self._nearly_due = NearlyDue()
+        self._journal = Journal()
+        self._manifest: Manifest | None = None
+        self._state = State.RUNNING
+        self._deadline = float("inf")
+        self._exit_code = ExitCode.OK
+        self._settlements: list[Settlement] = []
+        self._taking = False
+        self._more = True
+        self._next_poll = 0.0
+        self._last_end = 0.0
+        self._poller = select.epoll()
+        for part in (broker, pool, inbox):
+            self._poller.register(part.fileno(), select.EPOLLIN)
+
+    def run(self) -> ExitCode:
+        """Turn until the life is over; the process's exit code."""
+        while self._state is not State.DONE:
+            self._wait()
+            now = time.monotonic()
+            self._heed_signals(now)
+            self._receive_messages(now)
+            self._receive_ends(now)
+            self._admit_due()
+            self._dispatch(now)
+            self._settle()
+            self._take(now)
+            self._grow_older(now)
+        self._poller.close()
+        return self._exit_code
+
+    def _wait(self) -> None:
+        """Until something can be read, or the first deadline of anybody."""
+        now = time.monotonic()
+        deadline = min(
+            self._broker.next_deadline(),
+            self._pool.next_deadline(),
+            self._dispatcher.next_recall(),
+            self._next_poll if self._state is State.RUNNING and not self._taking else float("inf"),
+            self._last_end + STALLED if self._dispatcher else float("inf"),
+            self._deadline,
+            now + max(0.0, self._nearly_due.next_due() - time.time()),
+        )
+        self._poller.poll(min(max(0.0, deadline - now), 5.0))
+
+    # Signals ------------------------------------------------------------------------------------
+
+    def _heed_signals(self, now: float) -> None:
+        for number in self._inbox.read():
+            if number == signal.SIGHUP:
+                logger.info("SIGHUP: restarting the children with fresh code")
+                self._pool.restart()
+            elif number == signal.SIGUSR1:
+                faulthandler.dump_traceback(all_threads=True)
+                self._pool.dump_stacks()
+            else:
+                self._change(lifecycle.after_signal(self._state, number), now)
+
+    def _change(self, state: State, now: float) -> None:
+        """Enter a state, once."""
+        if state is self._state:
+            return
+        logger.info("Worker is %s", state.name.lower())
+        self._state = state
+        if state is State.DRAINING:
+            self._deadline = now + self._grace
+            self._give_back_waiting(now)
+        elif state is State.KILLING:
+            self._deadline = now + LAST_WORDS
+            self._give_back_waiting(now)
+
+    def _give_back_waiting(self, now: float) -> None:
+        """Back to the head of their queues; the one that came first goes last, so that it is next."""
+        waiting = [*self._dispatcher.clear(now), *self._nearly_due.clear()]
+        self._give_back(waiting, "the worker stops")
+
+    def _give_back(self, reservations: list[Reservation], why: str) -> None:
+        for reservation in reversed(reservations):
+            self._ledger.strike(reservation.id)
+            self._settlements.append(self._settler.given_back(reservation))
+        self._journal.gave_back(len(reservations), why)
+
+    # Messages -----------------------------------------------------------------------------------
+
+    def _receive_messages(self, now: float) -> None:
+        received = self._broker.receive(now)
+        if received.problem is not None:
+            logger.error("Broker: %s; reconnecting", received.problem)
+        if received.fenced:
+            self._journal.fenced(received.fenced)
+        if received.awake or received.connected:
+            self._more = True
+        if received.taken:
+            self._taking = False
+            self._more = bool(received.deliveries)
+        if received.deliveries:
+            self._admit(received.deliveries)
+
+    def _admit(self, deliveries: list) -> None:
+        assert self._manifest is not None, "nothing is taken before the children's code is loaded"
+        epoch = time.time()
+        ready: list[Reservation] = []
+        held: list[tuple[str, float]] = []
+        for delivery in deliveries:
+            entry = admit(delivery, self._manifest, self._ledger, self._settler, epoch)
+            if isinstance(entry, Refused):
+                self._settlements.append(entry.settlement)
+                self._journal.refused(entry)
+                continue
+            if self._journal.tells_all and not delivery.held:
+                self._journal.received(entry)
+            eta = entry.task.eta
+            if eta is None or eta <= epoch:
+                ready.append(entry)
+            elif eta <= epoch + NEAR:
+                self._nearly_due.add(eta, entry)
+            else:
+                held.append((self._ledger.strike(entry.id).tag, eta))
+        if held:
+            self._broker.hold(held)
+        if self._state >= State.DRAINING:
+            self._give_back(ready, "the worker stops")
+        else:
+            self._dispatcher.add(ready)
+
+    def _admit_due(self) -> None:
+        if self._nearly_due:
+            self._dispatcher.add(self._nearly_due.due(time.time()))
+
+    # Ends ---------------------------------------------------------------------------------------
+
+    def _receive_ends(self, now: float) -> None:
+        begun: dict[int, Reservation] = {}
+        for event in self._pool.receive(now):
+            if type(event) is Started:
+                reservation = self._ledger[event.job]
+                reservation.started = event.at
+                self._dispatcher.begun(event.job)
+                if not reservation.options.acks_late:
+                    begun[event.job] = reservation
+            elif type(event) is Finished:
+                begun.pop(event.job, None)
+                self._finish(event)
+            else:
+                self._see(event)
+        self._settlements.extend(self._settler.acknowledged(reservation) for reservation in begun.values())
+
+    def _finish(self, event: Finished) -> None:
+        """An early-ack task that began and ended within one turn is settled once, as a late one."""
+        reservation = self._ledger.strike(event.job)
+        seconds = event.at - (reservation.started or event.at)
+        self._pace.note(reservation.task.name, seconds)
+        self._last_end = event.at
+        if not event.payload and not self._journal.tells_all:
+            if reservation.tag:
+                self._settlements.append(Settlement(reservation.tag))
+            return
+        ended = report.decode(event.payload)
+        self._journal.reported(reservation, ended, seconds)
+        self._settlements.append(self._settler.reported(reservation, ended))
+
+    def _see(self, event: Event) -> None:
+        """What is rare."""
+        if isinstance(event, TimedOut):
+            reservation = self._ledger.strike(event.job)
+            self._journal.timed_out(reservation, event)
+            self._settlements.append(self._settler.timed_out(reservation, event))
+        elif isinstance(event, Lost):
+            self._lose(event)
+        elif isinstance(event, Booted):
+            self._manifest = manifest.read(event.hello)
+        elif isinstance(event, ChildFailed):
+            self._journal.child_failed(event)
+            if event.fatal:
+                self._exit_code = ExitCode.CHILDREN
+                self._change(State.KILLING, time.monotonic())
+
+    def _lose(self, event: Lost) -> None:
+        reservation = self._ledger.strike(event.job)
+        if self._state is State.KILLING:
+            self._settlements.append(self._settler.abandoned(reservation))
+            return
+        verdict, settlement = self._settler.lost(reservation, event)
+        self._journal.lost(reservation, event, verdict)
+        self._settlements.append(settlement)
+
+    # Giving out and asking for more ---------------------------------------------------------------
+
+    def _dispatch(self, now: float) -> None:
+        self._dispatcher.recall(now)
+        if not self._dispatcher:
+            return
+        if self._dispatcher.dispatch():
+            self._last_end = now
+        elif self._stalled(now) and self._multiplier is None:
+            self._give_back(self._dispatcher.give_up(), "every slot is busy for long")
+
+    def _stalled(self, now: float) -> bool:
+        return now - self._last_end >= STALLED and not self._pool.idle()
+
+    def _settle(self) -> None:
+        if self._settlements:
+            self._broker.settle(self._settlements)
+            self._settlements = []
+
+    def _take(self, now: float) -> None:
+        if self._taking or self._state is not State.RUNNING or self._manifest is None:
+            return
+        if not self._more and now < self._next_poll:
+            return
+        limit = prefetch.wanted(
+            idle=self._pool.idle(),
+            waiting=len(self._dispatcher) + self._pool.queued(),
+            rate=0.0 if self._stalled(now) else self._pace.rate(now),
+            slots=self._pool.slots(),
+            multiplier=self._multiplier,
+            unsettled=len(self._ledger),
+        )
+        self._next_poll = now + POLL
+        if limit:
+            self._broker.take(limit)
+            self._taking = True
+
+    def _grow_older(self, now: float) -> None:
+        unsettled = len(self._ledger) + self._broker.pending() + self._taking
+        self._change(lifecycle.after_turn(self._state, self._deadline, now, unsettled), now)
+        if self._state is State.KILLING:
+            self._pool.kill(list(self._pool.running()))

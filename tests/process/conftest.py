@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runtime
+from tests.support.servers import BINARIES, Server
+from tests.support.worker import Worker
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[Server]:
+    """Whole workers are tested on one flavour: what differs between them is the contract suites' matter."""
+    with Server("redis7" if "redis7" in BINARIES else "valkey9") as server:
+        yield server
+
+
+@pytest.fixture
+def worker(server: Server, tmp_path: Path) -> Iterator[Worker]:
+    """Two slots, default settings."""
+    with Worker(server.url(), tmp_path) as worker:
+        yield worker
+
+
+@pytest.fixture
+def app(server: Server) -> Iterator[runtime.App]:
+    """A client of the same server."""
+    app = runtime.App("client", broker=server.url(), backend=server.url(), set_as_current=False)
+    yield app
+    app.close()

@@ -1,0 +1,207 @@
+"""Messages in a worker's care: acknowledgement, ETA, queues, priorities, stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime import App
+from runtime.results.async_result import AsyncResult
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+
+def send(app: App, name: str, *args: object, **options: Any) -> AsyncResult:
+    return app.send_task(f"tests.support.app.{name}", args, **options)
+
+
+def in_queue(server: Server, queue: str = "celery") -> list[str]:
+    """Task ids in the order in which they would be taken."""
+    messages = server.client.lrange(queue, 0, -1)
+    return [json.loads(message)["headers"]["id"] for message in reversed(messages)]
+
+
+def test_early_ack_leaves_unacked_when_the_task_starts_late_ack_when_it_ends(
+    app: App, server: Server, worker: Worker
+) -> None:
+    send(app, "early_mark", "early", 2.0)
+    wait_until(lambda: worker.started("early") and not server.client.hlen("unacked"), 5)
+    assert worker.ended("early") == 0
+    send(app, "mark", "late", 1.0)
+    wait_until(lambda: worker.started("late"), 5)
+    assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 1
+    wait_until(lambda: worker.ended("late") and not server.client.hlen("unacked"), 5)
+
+
+def test_a_late_task_starts_again_within_a_second_of_its_childs_death(app: App, worker: Worker) -> None:
+    result = send(app, "mark", "m", 1.0)
+    wait_until(lambda: worker.started("m") == 1, 5)
+    pid = int(worker.effects()[0].split()[2])
+    killed = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: worker.started("m") == 2, 5)
+    assert time.monotonic() - killed < 1
+    assert result.get(timeout=10) == "m"
+
+
+def test_far_etas_wait_in_unacked_and_return_when_the_worker_stops(
+    app: App, server: Server, worker: Worker
+) -> None:
+    far = [send(app, "add", n, 1, countdown=3600) for n in range(20)]
+    wait_until(lambda: server.client.zcard("unacked_index") == 20, 5)
+    assert server.client.hlen("unacked") == 20
+    assert send(app, "add", 1, 1).get(timeout=5) == 2
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert in_queue(server) == [result.id for result in far]
+    assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 0
+    assert not server.client.keys("runtime.*")
+
+
+def test_tasks_start_within_a_second_of_their_eta(app: App, worker: Worker) -> None:
+    due = time.time() + 2.5
+    results = [send(app, "when", str(n), countdown=2.5) for n in range(20)]
+    for result in results:
+        assert due - 0.01 <= result.get(timeout=10) < due + 1
+
+
+def test_a_worker_consumes_the_queues_it_was_given(app: App, server: Server, tmp_path: Path) -> None:
+    elsewhere = send(app, "add", 0, 0, queue="c")
+    with Worker(server.url(), tmp_path, "-Q", "a,b"):
+        assert send(app, "add", 1, 1, queue="a").get(timeout=10) == 2
+        assert send(app, "add", 2, 1, queue="b").get(timeout=10) == 3
+    assert in_queue(server, "c") == [elsewhere.id]
+
+
+def test_lower_priority_numbers_run_first(app: App, server: Server, tmp_path: Path) -> None:
+    for priority in (9, 3, 6, 0):
+        send(app, "mark", f"p{priority}", priority=priority)
+    with Worker(server.url(), tmp_path, slots=1) as worker:
+        wait_until(lambda: worker.ended("p9"), 10)
+        assert [line for line in worker.effects() if line.startswith("end")] == ["end p0", "end p3", "end p6", "end p9"]
+
+
+def test_term_finishes_what_runs_and_gives_back_the_rest(app: App, server: Server, worker: Worker) -> None:
+    results = [send(app, "mark", f"m{n}", 1.0) for n in range(10)]
+    wait_until(lambda: worker.started("m0") and worker.started("m1"), 5)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert worker.ended("m0") == worker.ended("m1") == 1
+    assert in_queue(server) == [result.id for result in results[2:]]
+    assert server.client.hlen("unacked") == 0
+    waiting = json.loads(server.client.lindex("celery", -1))
+    assert "redelivered" not in waiting["headers"]
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGQUIT,), (signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)])
+def test_quit_or_a_second_term_gives_back_what_runs(
+    app: App, server: Server, worker: Worker, signals: tuple[int, ...]
+) -> None:
+    late = send(app, "mark", "late", 60.0)
+    early = send(app, "early_mark", "early", 60.0)
+    wait_until(lambda: worker.started("late") and worker.started("early"), 5)
+    for number in signals:
+        worker.signal(number)
+        wait_until(lambda: "draining" in worker.log() or "killing" in worker.log(), 5)
+    assert worker.wait() == 0
+    assert in_queue(server) == [late.id]
+    assert json.loads(server.client.lindex("celery", 0))["headers"]["redelivered"] is True
+    assert early.state == "RETRY"
+
+
+def test_the_grace_period_ends_a_warm_shutdown(app: App, server: Server, tmp_path: Path) -> None:
+    with Worker(server.url(), tmp_path, "--grace", "0.5") as worker:
+        late = send(app, "mark", "late", 60.0)
+        wait_until(lambda: worker.started("late"), 5)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert in_queue(server) == [late.id]
+
+
+def test_signals_to_the_whole_group_are_a_warm_shutdown(app: App, server: Server, worker: Worker) -> None:
+    result = send(app, "mark", "m", 1.0)
+    wait_until(lambda: worker.started("m"), 5)
+    for pid in [worker.process.pid, *worker.children()]:
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGINT)
+    worker.wait()
+    assert worker.ended("m") or in_queue(server) == [result.id]
+
+
+def test_children_die_with_their_supervisor(worker: Worker) -> None:
+    children = worker.children()
+    assert len(children) >= 3
+    worker.process.kill()
+    wait_until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in children), 1)
+
+
+def test_a_worker_of_the_same_name_takes_over_from_its_dead_predecessor(
+    app: App, server: Server, worker: Worker
+) -> None:
+    results = [send(app, "mark", f"m{n}", 0.3) for n in range(6)]
+    held = send(app, "add", 1, 1, countdown=2)
+    wait_until(lambda: worker.started("m0") and server.client.hlen("unacked") >= 2, 5)
+    worker.process.kill()
+    worker.process.wait()
+    killed = time.monotonic()
+    worker.again()
+    wait_until(lambda: worker.started("m0") == 2, 5)
+    assert time.monotonic() - killed < 3
+    assert [result.get(timeout=10) for result in results] == [f"m{n}" for n in range(6)]
+    assert held.get(timeout=10) == 2
+    assert not [n for n in range(2, 6) if worker.started(f"m{n}") > 1]
+
+
+def test_hup_brings_fresh_code_and_loses_nothing(app: App, server: Server, tmp_path: Path) -> None:
+    module = tmp_path / "rolling.py"
+    source = (
+        "import time\nfrom runtime import App\napp = App('rolling')\n"
+        "@app.task(acks_late=True)\ndef version(seconds):\n    time.sleep(seconds)\n    return {}\n"
+    )
+    module.write_text(source.format(1))
+    env = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    with Worker(server.url(), tmp_path, app="rolling", env=env) as worker:
+        assert app.send_task("rolling.version", (0,)).get(timeout=10) == 1
+        running = app.send_task("rolling.version", (1.5,))
+        wait_until(lambda: server.client.hlen("unacked") == 1, 5)
+        module.write_text(source.format(2))
+        worker.signal(signal.SIGHUP)
+        wait_until(lambda: app.send_task("rolling.version", (0,)).get(timeout=10) == 2, 10)
+        assert running.get(timeout=10) == 1
+
+
+def test_usr1_shows_the_stacks_of_supervisor_and_busy_child(app: App, worker: Worker) -> None:
+    send(app, "mark", "m", 2.0)
+    wait_until(lambda: worker.started("m"), 5)
+    worker.signal(signal.SIGUSR1)
+    wait_until(lambda: "supervisor.py" in worker.log() and "tests/support/app.py" in worker.log(), 5)
+
+
+@pytest.mark.parametrize("how", ["sleep", "c", "busy"])
+def test_hard_limits_free_the_slot_within_a_second(app: App, worker: Worker, how: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(Exception, match=r"0\.5") as caught:
+        send(app, "hard_limited", how).get(timeout=10)
+    assert type(caught.value).__name__ == "TimeLimitExceeded"
+    assert time.monotonic() - started < 2
+    assert send(app, "add", 1, 1).get(timeout=5) == 2
+
+
+@pytest.mark.parametrize("how", ["sleep", "c", "busy"])
+def test_soft_limits_raise_inside_the_task(app: App, worker: Worker, how: str) -> None:
+    with pytest.raises(Exception, match="") as caught:
+        send(app, "soft_limited", how, time_limit=20).get(timeout=10)
+    assert type(caught.value).__name__ == "SoftTimeLimitExceeded"
+
+
+def test_children_are_replaced_after_their_share_of_tasks(app: App, server: Server, tmp_path: Path) -> None:
+    with Worker(server.url(), tmp_path, "--max-tasks-per-child", "5", slots=1):
+        pids = [send(app, "whoami").get(timeout=10)["pid"] for _ in range(15)]
+    assert len(set(pids)) == 3

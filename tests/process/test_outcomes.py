@@ -1,0 +1,138 @@
+"""How tasks end: what is stored, what becomes of the message."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runtime import App
+from runtime.errors import MaxRetriesExceededError, Reject, WorkerLostError
+from runtime.results.async_result import AsyncResult
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+
+def send(app: App, name: str, *args: object, **options: Any) -> AsyncResult:
+    return app.send_task(f"tests.support.app.{name}", args, **options)
+
+
+def nothing_left(server: Server) -> bool:
+    redis = server.client
+    return not (redis.llen("celery") or redis.hlen("unacked") or redis.zcard("unacked_index"))
+
+
+def test_a_result_is_stored_with_an_expiry_and_announced(app: App, server: Server, worker: Worker) -> None:
+    result = send(app, "add", 2, 8)
+    assert result.get(timeout=10) == 10
+    assert (result.state, result.ready(), result.successful(), result.failed()) == ("SUCCESS", True, True, False)
+    key = f"celery-task-meta-{result.id}"
+    assert 86000 < server.client.ttl(key) <= 86400
+    document = json.loads(server.client.get(key))
+    assert document["status"] == "SUCCESS"
+    assert document["task_id"] == result.id
+    assert document["traceback"] is None
+    result.forget()
+    assert not server.client.exists(key)
+    wait_until(lambda: nothing_left(server), 5)
+
+
+def test_ignored_results_are_not_stored(app: App, server: Server, worker: Worker) -> None:
+    by_task = send(app, "silent")
+    by_caller = send(app, "add", 1, 1, ignore_result=True)
+    send(app, "add", 1, 2).get(timeout=10)
+    wait_until(lambda: nothing_left(server), 5)
+    assert by_task.state == by_caller.state == "PENDING"
+
+
+def test_exceptions_come_back_as_themselves(app: App, worker: Worker) -> None:
+    result = send(app, "fail", "wrong")
+    with pytest.raises(ValueError, match="wrong") as caught:
+        result.get(timeout=10)
+    assert caught.value.args == ("wrong", 7)
+    assert isinstance(result.get(timeout=10, propagate=False), ValueError)
+    assert result.failed()
+    assert str(result.traceback).startswith("Traceback (most recent call last):")
+    assert "runtime/execution" not in str(result.traceback)
+
+
+def test_leaving_the_interpreter_is_a_failure_of_the_task_only(app: App, worker: Worker) -> None:
+    before = send(app, "whoami").get(timeout=10)["hostname"]
+    assert before == worker.node
+    with pytest.raises(BaseException, match="3") as caught:
+        send(app, "leave").get(timeout=10)
+    assert type(caught.value).__name__ == "SystemExit"
+    assert send(app, "add", 1, 1).get(timeout=10) == 2
+
+
+def test_the_request_is_as_sent(app: App, worker: Worker) -> None:
+    result = send(app, "whoami", headers={"tenant": "a"}, priority=3)
+    told = result.get(timeout=10)
+    assert told["id"] == told["root_id"] == result.id
+    assert told["headers"]["tenant"] == "a"
+    assert told["delivery_info"]["priority"] == 3
+    assert not told["delivery_info"]["redelivered"]
+
+
+def test_retries_run_again_until_they_succeed_or_are_used_up(app: App, worker: Worker) -> None:
+    assert send(app, "flaky", "a", 2).get(timeout=10) == 2
+    assert worker.effects() == ["try a 0", "try a 1", "try a 2"]
+    with pytest.raises(ValueError, match="not yet"):
+        send(app, "flaky", "b", 9).get(timeout=10)
+    assert worker.effects()[3:] == ["try b 0", "try b 1", "try b 2"]
+    with pytest.raises(MaxRetriesExceededError):
+        send(app, "always_retry").get(timeout=10)
+
+
+def test_ignore_and_reject(app: App, server: Server, worker: Worker) -> None:
+    ignored = send(app, "ignored")
+    with pytest.raises(Reject):
+        send(app, "rejected").get(timeout=10)
+    assert send(app, "rejected", "once").get(timeout=10) == "done"
+    assert worker.effects() == ["rejected once", "rejected once"]
+    wait_until(lambda: nothing_left(server), 5)
+    assert ignored.state == "PENDING"
+
+
+def test_custom_states_are_seen(app: App, worker: Worker, server: Server) -> None:
+    listener = server.client.pubsub()
+    listener.psubscribe("celery-task-meta-*")
+    result = send(app, "progress")
+    assert result.get(timeout=10) == "end"
+    states = []
+    while "SUCCESS" not in states:
+        message = listener.get_message(timeout=5)
+        assert message is not None
+        if message["type"] == "pmessage":
+            states.append(json.loads(message["data"])["status"])
+    listener.close()
+    assert states == ["PROGRESS", "SUCCESS"]
+
+
+def test_a_task_sends_tasks(app: App, worker: Worker) -> None:
+    result = send(app, "parent", 4)
+    assert app.AsyncResult(result.get(timeout=10)).get(timeout=10) == 5
+    assert [child.id for child in result.children] == [result.get(timeout=10)]
+
+
+def test_big_arguments_and_results(app: App, worker: Worker) -> None:
+    size = 3_000_000
+    assert send(app, "length", "x" * size).get(timeout=20) == size
+    assert len(send(app, "big", size).get(timeout=20)) == size
+
+
+def test_a_late_task_whose_child_dies_runs_again_and_a_poison_one_is_buried(
+    app: App, server: Server, worker: Worker
+) -> None:
+    result = send(app, "poison", "p")
+    others = [send(app, "late_add", n, 1) for n in range(50)]
+    assert [other.get(timeout=10) for other in others] == [n + 1 for n in range(50)]
+    with pytest.raises(WorkerLostError, match="signal 9"):
+        result.get(timeout=10)
+    assert worker.started("p") == 3
+    entries = [json.loads(entry) for entry in server.client.lrange("runtime.dead.celery", 0, -1)]
+    assert [(entry["id"], entry["deliveries"]) for entry in entries] == [(result.id, 3)]
+    assert "signal 9" in entries[0]["reason"]
+    wait_until(lambda: nothing_left(server), 5)

@@ -1,0 +1,180 @@
+"""The tasks that workers under test run. The broker comes from RUNTIME_BROKER_URL."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+from runtime import App, Ignore, Reject, Task
+
+app = App("tests")
+
+
+class Custom(Exception):
+    """An exception of the user's own, with arguments."""
+
+
+def note(line: str) -> None:
+    """One line into the file of effects: what really happened, whatever is reported."""
+    with open(os.environ["EFFECTS"], "a") as file:
+        file.write(f"{line}\n")
+
+
+@app.task
+def add(x: float, y: float) -> float:
+    return x + y
+
+
+@app.task(acks_late=True)
+def late_add(x: float, y: float) -> float:
+    return x + y
+
+
+@app.task(acks_late=True)
+def mark(name: str, seconds: float = 0.0) -> str:
+    """Effects: `start <name> <pid>`, then `end <name>`."""
+    note(f"start {name} {os.getpid()}")
+    time.sleep(seconds)
+    note(f"end {name}")
+    return name
+
+
+@app.task
+def early_mark(name: str, seconds: float = 0.0) -> str:
+    note(f"start {name} {os.getpid()}")
+    time.sleep(seconds)
+    note(f"end {name}")
+    return name
+
+
+@app.task
+def when(name: str) -> float:
+    now = time.time()
+    note(f"when {name} {now}")
+    return now
+
+
+@app.task(ignore_result=True)
+def silent() -> str:
+    return "not kept"
+
+
+@app.task
+def fail(text: str) -> NoReturn:
+    raise ValueError(text, 7)
+
+
+@app.task
+def fail_custom() -> NoReturn:
+    raise Custom("own", {"a": 1})
+
+
+@app.task
+def leave() -> NoReturn:
+    sys.exit(3)
+
+
+@app.task(bind=True)
+def whoami(self: Task) -> dict[str, Any]:
+    request = self.request
+    return {
+        "id": request.id,
+        "retries": request.retries,
+        "hostname": request.hostname,
+        "delivery_info": request.delivery_info,
+        "root_id": request.root_id,
+        "headers": dict(request.headers or {}),
+        "pid": os.getpid(),
+    }
+
+
+@app.task(bind=True, max_retries=2, default_retry_delay=0)
+def flaky(self: Task, name: str, succeed_at: int) -> int:
+    note(f"try {name} {self.request.retries}")
+    if self.request.retries < succeed_at:
+        raise self.retry(exc=ValueError("not yet"), countdown=0)
+    return int(self.request.retries)
+
+
+@app.task
+def ignored() -> NoReturn:
+    raise Ignore
+
+
+@app.task(acks_late=True)
+def rejected(requeue_once: str = "") -> str:
+    """With a name: requeued the first time."""
+    if requeue_once:
+        note(f"rejected {requeue_once}")
+        with open(os.environ["EFFECTS"]) as file:
+            if file.read().count(f"rejected {requeue_once}\n") == 1:
+                raise Reject("again, please", requeue=True)
+        return "done"
+    raise Reject("no", requeue=False)
+
+
+@app.task
+def unencodable() -> object:
+    return object()
+
+
+@app.task(bind=True)
+def progress(self: Task) -> str:
+    self.update_state(state="PROGRESS", meta={"done": 1})
+    note("progress")
+    return "end"
+
+
+@app.task(time_limit=0.5)
+def hard_limited(how: str) -> None:
+    hang(how)
+
+
+@app.task(soft_time_limit=0.5)
+def soft_limited(how: str) -> None:
+    hang(how)
+
+
+def hang(how: str) -> None:
+    if how == "sleep":
+        time.sleep(60)
+    elif how == "c":
+        ctypes.CDLL(None).sleep(60)
+    else:
+        while True:
+            pass
+
+
+@app.task(acks_late=True)
+def poison(name: str) -> None:
+    note(f"start {name} {os.getpid()}")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task
+def parent(x: int) -> str:
+    return str(add.delay(x, 1).id)
+
+
+@app.task
+def echo(value: object) -> object:
+    return value
+
+
+@app.task(bind=True, max_retries=1, default_retry_delay=0)
+def always_retry(self: Task) -> NoReturn:
+    raise self.retry(countdown=0)
+
+
+@app.task
+def big(size: int) -> str:
+    return "x" * size
+
+
+@app.task
+def length(text: str) -> int:
+    return len(text)

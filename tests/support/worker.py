@@ -1,0 +1,105 @@
+"""A real worker in a process of its own, started as a user would start it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+
+
+class Worker:
+    """`runtime -A tests.support.app start …`; its log and the effects of its tasks are files."""
+
+    def __init__(
+        self,
+        url: str,
+        directory: Path,
+        *options: str,
+        app: str = "tests.support.app",
+        slots: int = 2,
+        loglevel: str = "info",
+        env: Mapping[str, str] | None = None,
+        name: str = "w1",
+    ) -> None:
+        self.node = f"{name}@test"
+        self.effects_file = directory / "effects"
+        self.effects_file.touch()
+        self.log_file = directory / f"{name}.log"
+        self._command = [
+            sys.executable, "-m", "runtime.cli", "-A", app, "start",
+            "-c", str(slots), "-n", self.node, "--loglevel", loglevel, *options,
+        ]  # fmt: skip
+        self._env = {
+            **os.environ,
+            "RUNTIME_BROKER_URL": url,
+            "RUNTIME_RESULT_BACKEND": url,
+            "EFFECTS": str(self.effects_file),
+            **(env or {}),
+        }
+        self.process = self._spawn()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with self.log_file.open("ab") as log:
+            return subprocess.Popen(self._command, cwd=ROOT, env=self._env, stdout=log, stderr=log)
+
+    def __enter__(self) -> Worker:
+        self.wait_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if error is not None:
+            sys.stderr.write(f"--- log of {self.node}\n{self.log()[-8000:]}\n")
+
+    def wait_ready(self) -> None:
+        wait_until(lambda: "ready" in self.log() or self.process.poll() is not None, 15)
+        assert self.process.poll() is None, self.log()
+
+    def again(self) -> None:
+        """Start it anew after it has ended."""
+        self.log_file.write_text("")
+        self.process = self._spawn()
+        self.wait_ready()
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def effects(self) -> list[str]:
+        """The lines its tasks have noted."""
+        return self.effects_file.read_text().splitlines()
+
+    def started(self, name: str) -> int:
+        """How often the task that marks this name was started."""
+        return sum(line.startswith(f"start {name} ") for line in self.effects())
+
+    def ended(self, name: str) -> int:
+        return self.effects().count(f"end {name}")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = 10) -> int:
+        """Its exit code."""
+        return self.process.wait(timeout)
+
+    def children(self) -> list[int]:
+        """Pids of all its descendants."""
+        import psutil
+
+        return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from runtime.worker.pipeline import prefetch
+from runtime.worker.pipeline.pace import Pace
+
+
+@pytest.mark.parametrize(
+    ("idle", "waiting", "rate", "expected"),
+    [
+        (8, 0, 0.0, 8),  # nothing known yet: what can start now
+        (0, 0, 0.8, 0),  # every slot in a task of ten seconds: nothing to hoard
+        (0, 0, 1000.0, 50),  # 50 ms of work
+        (0, 50, 1000.0, 0),  # which is here already
+        (8, 0, 1e6, prefetch.BATCH),
+    ],
+)
+def test_auto_wants_free_slots_and_a_little_more(idle: int, waiting: int, rate: float, expected: int) -> None:
+    assert prefetch.wanted(idle, waiting, rate, slots=8, multiplier=None, unsettled=0) == expected
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "unsettled", "expected"),
+    [(4, 0, 32), (4, 30, 2), (4, 40, 0), (0, 10_000, prefetch.BATCH)],
+)
+def test_a_number_means_what_it_means_to_celery(multiplier: int, unsettled: int, expected: int) -> None:
+    assert prefetch.wanted(8, 0, 0.0, slots=8, multiplier=multiplier, unsettled=unsettled) == expected
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"), [(None, 0), (1.0, 0), (0.004, 2), (0.001, 10), (1e-5, prefetch.DEEPEST)]
+)
+def test_only_quick_tasks_are_queued_ahead(duration: float | None, expected: int) -> None:
+    assert prefetch.depth(duration) == expected
+
+
+def test_one_slow_run_counts_at_once_and_quick_ones_win_it_back() -> None:
+    pace = Pace(0.0)
+    for _ in range(100):
+        pace.note("t", 0.001)
+    pace.note("t", 5.0)
+    assert prefetch.depth(pace.duration("t")) == 0
+    for _ in range(100):
+        pace.note("t", 0.001)
+    assert prefetch.depth(pace.duration("t")) > 0
+
+
+def test_the_rate_follows_what_ends_and_fades() -> None:
+    pace = Pace(0.0)
+    now = 0.0
+    for _ in range(100):
+        now += 0.05
+        for _ in range(50):
+            pace.note("t", 0.001)
+        pace.rate(now)
+    assert pace.rate(now) == pytest.approx(1000, rel=0.05)
+    assert pace.rate(now + 2.0) < 1
