@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import binascii
 import bz2
+import json
 import lzma
 import zlib
 from base64 import b64decode, b64encode
@@ -43,27 +43,29 @@ class Envelope:
 
     def content(self) -> bytes:
         """The serialised body: base64 and compression undone. Raises MalformedMessage."""
-        body = self.body.encode()
         try:
+            body = self.body.encode()
             if self.properties.get("body_encoding") == "base64":
                 body = b64decode(body, validate=True)
             compression = self.headers.get("compression")
             if compression is None:
                 return body
-            decompress = DECOMPRESSORS.get(compression)
+            decompress = DECOMPRESSORS.get(str(compression))
             if decompress is None:
                 raise MalformedMessage(f"compression {compression!r} is not supported")
             return decompress(body)
-        except binascii.Error as error:
-            raise MalformedMessage(f"body is not base64: {error}") from None
         except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
             raise MalformedMessage(f"body cannot be decompressed: {error}") from None
+        except ValueError as error:
+            raise MalformedMessage(f"body is neither base64 nor text: {error}") from None
 
 
 def parse(message: bytes) -> Envelope:
     """Raises MalformedMessage unless it is an object with a string body, headers and properties."""
+    fields = _decode(message)
+    if type(fields) is not dict:
+        raise MalformedMessage(f"not an object but {message[:40]!r}")
     try:
-        fields = orjson.loads(message)
         envelope = Envelope(
             fields["body"],
             fields.get("content-type") or "application/json",
@@ -71,17 +73,26 @@ def parse(message: bytes) -> Envelope:
             fields["headers"],
             fields["properties"],
         )
-    except orjson.JSONDecodeError as error:
-        raise MalformedMessage(f"not JSON: {error}") from None
     except KeyError as error:
         raise MalformedMessage(f"envelope has no {error}") from None
-    except (TypeError, AttributeError):
-        raise MalformedMessage(f"envelope is not an object but {message[:40]!r}") from None
-    if type(envelope.body) is not str:
-        raise MalformedMessage("body is not a string")
+    for name in ("body", "content_type", "content_encoding"):
+        if type(getattr(envelope, name)) is not str:
+            raise MalformedMessage(f"{name} is not a string")
     if type(envelope.headers) is not dict or type(envelope.properties) is not dict:
         raise MalformedMessage("headers and properties are not both objects")
     return envelope
+
+
+def _decode(message: bytes) -> Any:
+    try:
+        return orjson.loads(message)
+    except orjson.JSONDecodeError:
+        pass
+    # Celery writes with Python's json, which has NaN, infinities and halves of surrogate pairs.
+    try:
+        return json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise MalformedMessage(f"not JSON: {error}") from None
 
 
 def build(
@@ -112,15 +123,16 @@ def redelivered(message: bytes, deaths: int | None = None) -> bytes:
     that restores the message carries it on.
     """
     try:
-        fields = orjson.loads(message)
+        # Not orjson: it would change NaN, and integers above 64 bits.
+        fields = json.loads(message)
         info = fields["properties"].setdefault("delivery_info", {})
         fields["headers"]["redelivered"] = True
         info["redelivered"] = True
         if deaths is not None:
             info["deaths"] = deaths
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return message
-    return orjson.dumps(fields)
+    return json.dumps(fields).encode()
 
 
 def deaths(message: bytes) -> int:

@@ -71,14 +71,11 @@ def _prefix(value: object) -> bool | str:
 
 
 def _steps(value: object) -> tuple[int, ...]:
-    if isinstance(value, str):
-        value = [int(part) for part in value.split(",") if part.strip().isdigit()]
-    if not isinstance(value, list | tuple | range):
-        raise ValueError("a list of priorities")
-    steps = tuple(sorted(set(value)))
-    if not steps or steps[0] != 0 or not all(isinstance(step, int) and step <= 9 for step in steps):
+    parts = value.split(",") if isinstance(value, str) else value
+    allowed = [str(priority) for priority in range(10)]
+    if not isinstance(parts, list | tuple | range) or not {"0"} <= set(map(str, parts)) <= set(allowed):
         raise ValueError("a list of priorities from 0 to 9, 0 among them")
-    return steps
+    return tuple(sorted(set(map(int, parts))))
 
 
 def _choice(*choices: str) -> Callable[[object], str]:
