@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from runtime import errors
+from runtime.errors import ImproperlyConfigured
 from runtime.results import states
 from runtime.results.document import Document
 from runtime.results.store import ResultStore
@@ -27,10 +28,20 @@ class AsyncResult:
     store cannot be reached.
     """
 
-    def __init__(self, id: str, *, app: HasResults, parent: AsyncResult | None = None) -> None:
+    def __init__(
+        self,
+        id: str,
+        store: ResultStore | None = None,
+        *,
+        app: HasResults | None = None,
+        parent: AsyncResult | None = None,
+    ) -> None:
+        """Either `store` or `app` is needed."""
+        if store is None and app is None:
+            raise ImproperlyConfigured(f"AsyncResult({id!r}) belongs to no app: use app.AsyncResult()")
         self.id = id
         self.parent = parent
-        self._app = app
+        self._store = store or cast(HasResults, app).results
         self._final: Document | None = None
 
     @property
@@ -81,7 +92,7 @@ class AsyncResult:
         """
         if self._final is None:
             try:
-                self._final = self._app.results.wait(self.id, timeout)
+                self._final = self._store.wait(self.id, timeout)
             except TimeoutError:
                 raise errors.TimeoutError(f"no result of task {self.id} within {timeout} s") from None
         if propagate and self._final.state in states.UNSUCCESSFUL:
@@ -91,7 +102,7 @@ class AsyncResult:
     def forget(self) -> None:
         """Remove what is stored."""
         self._final = None
-        self._app.results.forget(self.id)
+        self._store.forget(self.id)
 
     def as_tuple(self) -> list[Any]:
         """A reference to it (PROTOCOL 10.5)."""
@@ -114,7 +125,7 @@ class AsyncResult:
     def _document(self) -> Document:
         if self._final is not None:
             return self._final
-        found = self._app.results.get(self.id)
+        found = self._store.get(self.id)
         if found.state in states.FINAL:
             self._final = found
         return found
@@ -122,7 +133,7 @@ class AsyncResult:
     def _referred(self, stored: Sequence[Any]) -> list[AsyncResult]:
         (task_id, _), members = stored
         if members is None:
-            return [AsyncResult(task_id, app=self._app)]
+            return [AsyncResult(task_id, self._store)]
         return [child for member in members for child in self._referred(member)]
 
 

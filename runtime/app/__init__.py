@@ -1,0 +1,1 @@
+"""App, Task, sending, and what is current."""

@@ -1,0 +1,174 @@
+"""App: the tasks of a project, its settings, and its connections to the broker and the results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from runtime.app import current, shared
+from runtime.app.naming import task_name
+from runtime.app.sender import Call, Sender
+from runtime.app.task import Task
+from runtime.canvas.signature import Signature
+from runtime.errors import AlreadyRegistered
+from runtime.results.async_result import AsyncResult as Result
+from runtime.results.store import ResultStore
+from runtime.settings import Settings
+from runtime.settings import source as settings_source
+
+if TYPE_CHECKING:
+    from brokers.interface import Push
+
+
+class App:
+    """Make one for each project: `app = App("proj", broker="redis://…", backend="redis://…")`.
+
+    main: stands for `__main__` in the names of tasks. include: modules with tasks, imported by
+    `load()`. Further keywords are settings. Connects on first use; safe for threads and after a fork.
+    """
+
+    def __init__(
+        self,
+        main: str | None = None,
+        *,
+        broker: str | None = None,
+        backend: str | None = None,
+        include: Iterable[str] = (),
+        set_as_current: bool = True,
+        **settings: Any,
+    ) -> None:
+        self.main = main
+        self.conf = Settings(settings)
+        self.tasks: dict[str, Task] = {}
+        if broker is not None:
+            self.conf.broker_url = broker
+        if backend is not None:
+            self.conf.result_backend = backend
+        if include:
+            self.conf.include = (*self.conf.include, *include)
+        self.results = ResultStore(self.conf)
+        self.sender = Sender(self.conf, self.tasks, self.results)
+        shared.adopt(self)
+        if set_as_current:
+            self.set_current()
+
+    def set_current(self) -> None:
+        """Make it the one that shared tasks belong to."""
+        current.set_app(self)
+
+    @property
+    def current_task(self) -> Task | None:
+        """The task that runs in this thread."""
+        return current.task()
+
+    def config_from_object(self, source: Any, namespace: str | None = None) -> None:
+        """Settings from a module's name, an object or a dict; see runtime.settings.source.read.
+        Raises ImproperlyConfigured."""
+        self.conf.update(settings_source.read(source, namespace))
+
+    def load(self) -> None:
+        """Import the modules of the settings `imports` and `include`. Raises what they raise."""
+        from importlib import import_module
+
+        for module in (*self.conf.imports, *self.conf.include):
+            import_module(module)
+
+    # --- tasks
+
+    @overload
+    def task(self, function: Callable[..., Any], /) -> Task: ...
+    @overload
+    def task(
+        self, function: None = None, /, *, name: str | None = None, base: type[Task] = Task, **options: Any
+    ) -> Callable[[Callable[..., Any]], Task]: ...
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        base: type[Task] = Task,
+        **options: Any,
+    ) -> Task | Callable[[Callable[..., Any]], Task]:
+        """Make a function a task. Options: the attributes of Task.
+
+        Raises AlreadyRegistered if another function has the name, ImproperlyConfigured for an option
+        that does not exist.
+        """
+
+        def register(function: Callable[..., Any]) -> Task:
+            own_name = name or task_name(self.main, function.__module__, function.__name__)
+            return self._register(base(self, own_name, function, options))
+
+        return register if function is None else register(function)
+
+    def register_task(self, task: type[Task]) -> Task:
+        """A class with a `run` method, as a task."""
+        name = getattr(task, "name", None) or task_name(self.main, task.__module__, task.__name__)
+        return self._register(task(self, name, None, {}))
+
+    def _register(self, task: Task) -> Task:
+        known = self.tasks.setdefault(task.name, task)
+        if known is not task and _origin(known) != _origin(task):
+            raise AlreadyRegistered(f"task {task.name} is {_origin(known)} already, so not {_origin(task)}")
+        return known
+
+    # --- sending
+
+    def send_task(
+        self,
+        name: str,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Result:
+        """Send a task by its name, known here or not. Options: see Task.apply_async."""
+        task = self.tasks.get(name)
+        declared = None if task is None else task.declared
+        return self.sender.send(name, tuple(args or ()), dict(kwargs or {}), options, declared)
+
+    def send_many(self, calls: Iterable[Call | Signature]) -> list[Result]:
+        """Send many in one round trip (or one for each megabyte): signatures, or tuples of a task (or its
+        name), args and kwargs. Results in the same order. Nothing is sent if one of them is wrong.
+
+        Raises TypeError for wrong arguments, EncodeError, BrokerError.
+        """
+        return self.sender.send_many(calls)
+
+    def signature(
+        self,
+        task: str | Mapping[str, Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Signature:
+        """A call by name, or a stored one, that can be sent."""
+        if isinstance(task, str):
+            return Signature(task, args, kwargs, options, sender=self.sender)
+        return Signature.from_dict(task, sender=self.sender).clone(args, kwargs, **options)
+
+    def message_for(
+        self,
+        signature: Signature | Mapping[str, Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Push:
+        """See runtime.canvas.signature.message_for; what the task declares is known here."""
+        return self.sender.message_for(signature, args, kwargs, **options)
+
+    def AsyncResult(self, task_id: str) -> Result:
+        return Result(task_id, app=self)
+
+    def close(self) -> None:
+        """Close its connections; using it opens new ones."""
+        self.sender.close()
+        self.results.close()
+
+    def __repr__(self) -> str:
+        return f"<App {self.main or '__main__'}>"
+
+
+def _origin(task: Task) -> str:
+    function = getattr(task, "__wrapped__", type(task))
+    return f"{function.__module__}.{function.__qualname__}"

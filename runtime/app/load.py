@@ -1,0 +1,72 @@
+"""Finds the app that `-A` names, as Celery does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from runtime.app.app import App
+from runtime.errors import AppNotFound
+
+
+def find_app(name: str) -> App:
+    """`module:attribute`; or a module, package or dotted attribute, in which it is `app`, `celery`, or
+    the only App there is; or a package with such a module `celery`. The working directory is put on
+    sys.path. Raises AppNotFound with one line, or whatever the module raises."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    module, separator, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise AppNotFound(f"{name!r} is no module, nor module:attribute")
+    if separator:
+        return _attribute(_module(module), attribute)
+    if not _exists(module) and "." in module:
+        outer, _, last = module.rpartition(".")
+        return _attribute(_module(outer), last)
+    return _app_in(_module(module))
+
+
+def _app_in(module: ModuleType) -> App:
+    for attribute in ("app", "celery"):
+        found = getattr(module, attribute, None)
+        if isinstance(found, App):
+            return found
+        # proj/app.py inside the package proj.
+        if found is None and hasattr(module, "__path__") and _exists(f"{module.__name__}.{attribute}"):
+            found = import_module(f"{module.__name__}.{attribute}")
+        if isinstance(found, ModuleType) and found is not module:
+            return _app_in(found)
+    apps = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
+    if len(apps) != 1:
+        what = "no App" if not apps else f"{len(apps)} Apps, and none is called app"
+        raise AppNotFound(f"module {module.__name__!r} has {what}; name it: {module.__name__}:attribute")
+    return apps[0]
+
+
+def _attribute(module: ModuleType, path: str) -> App:
+    found: object = module
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if isinstance(found, ModuleType):
+        return _app_in(found)
+    if not isinstance(found, App):
+        what = "nothing" if found is None else f"a {type(found).__name__}"
+        raise AppNotFound(f"{module.__name__}:{path} is {what}, not an App")
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    if not _exists(name):
+        raise AppNotFound(f"there is no module {name!r} (looked in {os.getcwd()} and on sys.path)")
+    return import_module(name)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except (ModuleNotFoundError, ValueError):
+        # A parent is missing or no package; or it is a module without a spec, such as __main__.
+        return name in sys.modules

@@ -1,0 +1,249 @@
+"""Task: a function that can be sent."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from functools import cached_property, update_wrapper
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from runtime.app import current
+from runtime.app.arguments import Arguments
+from runtime.app.request import Request
+from runtime.app.retrying import retry_options
+from runtime.canvas.signature import Signature
+from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
+from runtime.protocol.calls import compose, due
+from runtime.results.async_result import AsyncResult
+from runtime.results.document import About
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+
+T = TypeVar("T")
+
+NO_KWARGS: Mapping[str, Any] = {}
+
+DECLARED = (
+    "queue",
+    "exchange",
+    "routing_key",
+    "priority",
+    "serializer",
+    "compression",
+    "expires",
+    "time_limit",
+    "soft_time_limit",
+    "ignore_result",
+)
+"""Send options that a task may set for itself."""
+
+
+class FromSettings(Generic[T]):
+    """An attribute that is the app's setting unless the task, or its class, sets it."""
+
+    def __init__(self, setting: str) -> None:
+        self._setting = setting
+
+    @overload
+    def __get__(self, task: None, owner: type[Task]) -> FromSettings[T]: ...
+    @overload
+    def __get__(self, task: Task, owner: type[Task]) -> T: ...
+    def __get__(self, task: Task | None, owner: type[Task]) -> T | FromSettings[T]:
+        if task is None:
+            return self
+        value: T = task.app.conf[self._setting]
+        return value
+
+
+class Task:
+    """Made by `@app.task`. Its attributes are the options that the decorator takes; a subclass, given as
+    `base=`, may set them for many tasks."""
+
+    app: App
+    name: str
+    bind: bool = False
+    """The function takes the task itself as its first argument."""
+    typing: bool = True
+    """Arguments are checked when the task is sent."""
+    acks_late: FromSettings[bool] | bool = FromSettings("task_acks_late")
+    acks_on_failure: FromSettings[bool] | bool = FromSettings("task_acks_on_failure")
+    acks_on_timeout: FromSettings[bool] | bool = FromSettings("task_acks_on_timeout")
+    reject_on_worker_lost: FromSettings[bool | None] | bool | None = FromSettings(
+        "task_reject_on_worker_lost"
+    )
+    max_deliveries: FromSettings[int] | int = FromSettings("task_max_deliveries")
+    ignore_result: FromSettings[bool] | bool = FromSettings("task_ignore_result")
+    store_errors_even_if_ignored: FromSettings[bool] | bool = FromSettings(
+        "task_store_errors_even_if_ignored"
+    )
+    track_started: FromSettings[bool] | bool = FromSettings("task_track_started")
+    max_retries: int | None = 3
+    """None: no bound."""
+    default_retry_delay: float = 180
+    """Seconds."""
+    rate_limit: str | float | None = None
+    time_limit: float | None = None
+    """Seconds; None: the worker's."""
+    soft_time_limit: float | None = None
+    """Seconds; None: the worker's."""
+    serializer: str | None = None
+    compression: str | None = None
+    queue: str | None = None
+    exchange: str | None = None
+    routing_key: str | None = None
+    priority: int | None = None
+    expires: float | datetime | None = None
+    MaxRetriesExceededError = MaxRetriesExceededError
+
+    def __init__(
+        self, app: App, name: str, function: Callable[..., Any] | None, options: Mapping[str, Any]
+    ) -> None:
+        """`function`: None for a class that defines `run` itself. Raises ImproperlyConfigured for an option
+        that does not exist."""
+        self.app = app
+        self.name = name
+        for option, value in options.items():
+            if option not in Task.__annotations__ and not hasattr(type(self), option):
+                raise ImproperlyConfigured(f"task {name}: {_unknown(option)}")
+            setattr(self, option, value)
+        if function is not None:
+            update_wrapper(self, function)
+            self.run = MethodType(function, self) if self.bind else function  # type: ignore[method-assign]
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The function."""
+        raise NotImplementedError(f"task {self.name} defines no run()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function here and now; nothing is sent."""
+        token = current.push(self, Request.called(args, kwargs))
+        try:
+            return self.run(*args, **kwargs)
+        finally:
+            current.pop(token)
+
+    @property
+    def request(self) -> Request:
+        """What it runs for, in this thread."""
+        return current.request_of(self) or Request.called((), {})
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        """The send options that it sets itself."""
+        found = {name: getattr(self, name) for name in DECLARED}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def check_arguments(self, args: Collection[Any], kwargs: Mapping[str, Any]) -> None:
+        """Raises TypeError, unless the function takes these or the task has typing=False."""
+        if self.typing:
+            self._arguments.check(args, kwargs)
+
+    def delay(self, *args: Any, **kwargs: Any) -> AsyncResult:
+        """Send it with these arguments. Raises as apply_async."""
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self,
+        args: tuple[Any, ...] | list[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> AsyncResult:
+        """Send it. Options: `countdown` (seconds), `eta` (datetime), `expires` (seconds or datetime),
+        `queue`, `priority`, `task_id`, `headers`, `ignore_result`, `link`, `link_error`, `time_limit`,
+        `soft_time_limit`, `serializer`, `compression`, `shadow`, … (PROTOCOL 5).
+
+        Raises TypeError for wrong arguments or options, EncodeError, BrokerError.
+        """
+        args, kwargs = args or (), kwargs or {}
+        self.check_arguments(args, kwargs)
+        return self.app.sender.send(self.name, args, kwargs, options, self.declared)
+
+    def signature(
+        self,
+        args: tuple[Any, ...] | list[Any] = (),
+        kwargs: Mapping[str, Any] = NO_KWARGS,
+        *,
+        immutable: bool = False,
+        **options: Any,
+    ) -> Signature:
+        """A call of it, as data."""
+        return Signature(self.name, args, kwargs, options, immutable=immutable, sender=self.app.sender)
+
+    def s(self, *args: Any, **kwargs: Any) -> Signature:
+        return self.signature(args, kwargs)
+
+    def si(self, *args: Any, **kwargs: Any) -> Signature:
+        """Immutable: no result is put before its arguments."""
+        return self.signature(args, kwargs, immutable=True)
+
+    def retry(
+        self,
+        args: tuple[Any, ...] | list[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        exc: BaseException | None = None,
+        throw: bool = True,
+        eta: datetime | None = None,
+        countdown: float | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> Retry:
+        """Run this task again, in `countdown` seconds (default_retry_delay), with the same arguments or
+        the given ones. Raises Retry, which whoever executes the task turns into a message; returns it
+        without `throw`, to be raised later.
+
+        Too often: raises `exc`, or MaxRetriesExceededError. Called like a function: raises `exc`, or the
+        exception being handled.
+        """
+        request = self.request
+        if request.called_directly:
+            raise exc or sys.exception() or Retry("the task can be retried")
+        most = self.max_retries if max_retries is None else max_retries
+        args = tuple(request.args) if args is None else args
+        kwargs = request.kwargs if kwargs is None else kwargs
+        if most is not None and request.retries >= most:
+            raise exc or MaxRetriesExceededError(
+                f"can't retry {self.name}[{request.id}] args:{args} kwargs:{kwargs}"
+            )
+        if eta is None and countdown is None:
+            countdown = self.default_retry_delay
+        timing = {"eta": eta, "countdown": countdown}
+        push = compose(
+            self.app.conf,
+            self.name,
+            args,
+            kwargs,
+            retry_options(request, {**timing, **options}),
+            self.declared,
+        )
+        retry = Retry(exc=exc, when=due(self.app.conf, countdown, eta), push=push)
+        if throw:
+            raise retry
+        return retry
+
+    def update_state(self, task_id: str | None = None, state: str | None = None, meta: Any = None) -> None:
+        """Store a state of the task's own choosing now, such as PROGRESS, with its meta. Does nothing
+        when there is no task id (called like a function). Raises EncodeError, BrokerError."""
+        if not state:
+            raise ValueError(f"update_state() needs a state, such as 'PROGRESS', not {state!r}")
+        self.app.results.store(self.request if task_id is None else About(task_id), state, meta)
+
+    def AsyncResult(self, task_id: str) -> AsyncResult:
+        return self.app.AsyncResult(task_id)
+
+    def __repr__(self) -> str:
+        return f"<@task: {self.name} of {self.app!r}>"
+
+    @cached_property
+    def _arguments(self) -> Arguments:
+        return Arguments(self.name.rpartition(".")[2], self.run)
+
+
+def _unknown(option: str) -> str:
+    from difflib import get_close_matches
+
+    known = [name for name in Task.__annotations__ if name != "app"]
+    near = get_close_matches(option, known, 1)
+    return f"there is no option {option!r}" + (f"; did you mean {near[0]!r}?" if near else "")
