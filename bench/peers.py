@@ -1,4 +1,5 @@
-"""The systems compared: how each one's worker is started with 8 slots and logging off.
+"""The systems compared: how each one's worker is started with 8 slots and logging off. Where
+a system has a choice of processes and threads, the one that was fastest on two cores.
 
 The task and the client calls of each are in `bench/apps`, the same few functions for all.
 """
@@ -55,35 +56,49 @@ PEERS = (
     Peer(
         name="dramatiq tuned",
         app="dramatiq",
-        command=f"dramatiq bench.apps.dramatiq --processes 2 --threads {SLOTS // 2} --skip-logging",
+        command=f"dramatiq bench.apps.dramatiq --processes 4 --threads {SLOTS // 4} --skip-logging",
         tasks=30_000,
         environment={"dramatiq_queue_prefetch": "500"},
-        note="2 processes, prefetch 500",
+        note="4 processes, prefetch 500",
     ),
     Peer(
-        name="huey",
+        name="huey threads",
         app="huey",
         command=f"huey_consumer bench.apps.huey.huey -w {SLOTS} -k thread -q",
         tasks=20_000,
         note="acknowledges nothing: a crash loses what runs",
     ),
     Peer(
+        name="huey processes",
+        app="huey",
+        command=f"huey_consumer bench.apps.huey.huey -w {SLOTS} -k process -q",
+        tasks=30_000,
+        note="acknowledges nothing: a crash loses what runs",
+    ),
+    Peer(
         name="taskiq",
         app="taskiq",
-        command=f"taskiq worker bench.apps.taskiq:broker --workers 1 --max-async-tasks {SLOTS} "
+        command=f"taskiq worker bench.apps.taskiq:broker --workers 2 --max-async-tasks {SLOTS // 2} "
         "--log-level CRITICAL",
         tasks=15_000,
-        note="list broker: acknowledges nothing",
+        note="2 processes; list broker: acknowledges nothing",
     ),
     Peer(
         name="taskiq stream",
         app="taskiq",
-        command=f"taskiq worker bench.apps.taskiq:broker --workers 1 --max-async-tasks {SLOTS} "
+        command=f"taskiq worker bench.apps.taskiq:broker --workers 2 --max-async-tasks {SLOTS // 2} "
         "--log-level CRITICAL",
         tasks=10_000,
         environment={"BENCH_STREAM": "1"},
+        note="2 processes; stream broker: acknowledges",
     ),
-    Peer(name="saq", app="saq", command="saq bench.apps.saq.settings --quiet", tasks=10_000),
+    Peer(
+        name="saq",
+        app="saq",
+        command="saq bench.apps.saq.settings --workers 2 --quiet",
+        tasks=15_000,
+        note="2 processes",
+    ),
     Peer(
         name="rq",
         app="rq",

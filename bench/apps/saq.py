@@ -21,7 +21,8 @@ async def noop(context: Any, *, index: int) -> int:
     return mark(index)
 
 
-settings = {"queue": queue, "functions": [noop], "concurrency": SLOTS}
+settings = {"queue": queue, "functions": [noop], "concurrency": SLOTS // 2}
+"""Of each of two processes."""
 
 
 @cache
@@ -36,4 +37,4 @@ def send(index: int) -> None:
 
 
 def call(index: int) -> None:
-    _loop().run_until_complete(queue.apply("noop", index=index, ttl=TTL))
+    _loop().run_until_complete(queue.apply("noop", index=index, ttl=TTL, poll_interval=0.001))
