@@ -179,9 +179,11 @@ class Results(Protocol):
     def write(self, writes: Sequence[Write]) -> None:
         """Store and announce now, outside any settlement."""
 
-    def wait(self, key: str, timeout: float | None) -> bytes:
-        """Block until the key holds, or is announced with, a document; its bytes. Returns each time
-        something is announced, a final state or not. Raises TimeoutError after `timeout` seconds."""
+    def wait(self, key: str, timeout: float | None, known: bytes | None = None) -> bytes:
+        """Block until the key holds a document other than `known`, or one is announced; its bytes,
+        whether its state is final or not. To wait on, give what was returned as `known`.
+
+        Raises TimeoutError after `timeout` seconds (None: waits for ever)."""
 
     def delete(self, keys: Sequence[str]) -> int: ...
 

@@ -1,0 +1,236 @@
+"""What every Publisher promises (`brokers.interface.Publisher`), on every server flavour."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from brokers import registry
+from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push
+from tests.support.servers import Server
+
+
+@pytest.fixture
+def publisher(server: Server) -> Iterator[Publisher]:
+    publisher = registry.open_publisher(server.url())
+    yield publisher
+    publisher.close()
+
+
+def served(server: Server, key: str = "q") -> list[bytes]:
+    """What a consumer would pop, in that order."""
+    messages: list[bytes] = server.client.lrange(key, 0, -1)
+    return messages[::-1]
+
+
+def commands_of(server: Server, call: Callable[[], None]) -> int:
+    """How many commands the server gets during `call`."""
+    before = int(server.client.info("stats")["total_commands_processed"])
+    call()
+    return int(server.client.info("stats")["total_commands_processed"]) - before - 1
+
+
+def test_messages_are_served_in_the_order_published(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"1"), Push("q", b"2")])
+    publisher.publish([Push("q", b"3")])
+    assert served(server) == [b"1", b"2", b"3"]
+
+
+def test_nothing_to_publish(server: Server, publisher: Publisher) -> None:
+    publisher.publish([])
+    assert server.client.dbsize() == 0
+
+
+def test_head_is_served_next(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"1"), Push("q", b"0", head=True), Push("q", b"2")])
+    publisher.publish([Push("q", b"-1", head=True)])
+    assert served(server) == [b"-1", b"0", b"1", b"2"]
+
+
+def test_priorities_have_lists_of_their_own(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"%d" % priority, priority) for priority in range(10)])
+    assert served(server) == [b"0", b"1", b"2"]
+    assert served(server, "q\x06\x163") == [b"3", b"4", b"5"]
+    assert served(server, "q\x06\x166") == [b"6", b"7", b"8"]
+    assert served(server, "q\x06\x169") == [b"9"]
+
+
+def test_several_queues_at_once(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("a", b"1"), Push("b", b"2"), Push("a", b"3")])
+    assert (served(server, "a"), served(server, "b")) == ([b"1", b"3"], [b"2"])
+
+
+def test_more_than_one_round_trip_holds(server: Server, publisher: Publisher) -> None:
+    messages = [b"%06d" % number + b"x" * 10_000 for number in range(500)]
+    publisher.publish([Push("q", message) for message in messages])
+    assert served(server) == messages
+
+
+def test_a_message_of_20_megabytes(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"1"), Push("q", b"x" * 20_000_000), Push("q", b"2")])
+    assert [len(message) for message in served(server)] == [1, 20_000_000, 1]
+
+
+def test_one_message_is_one_command(server: Server, publisher: Publisher) -> None:
+    publisher.declare("q")
+
+    def send() -> None:
+        publisher.declare("q")
+        publisher.publish([Push("q", b"1")])
+
+    assert commands_of(server, send) == 1
+
+
+def test_many_messages_are_one_command(server: Server, publisher: Publisher) -> None:
+    publisher.declare("q")
+    assert commands_of(server, lambda: publisher.publish([Push("q", b"1")] * 1000)) == 1
+
+
+def test_declares_as_kombu_does(server: Server, publisher: Publisher) -> None:
+    kombu: Any = import_module("kombu")  # half typed
+    with kombu.Connection(f"redis+socket://{server.socket}") as connection, connection.channel() as channel:
+        kombu.Queue("q", kombu.Exchange("q"), routing_key="q", channel=channel).declare()
+    declared = {key: server.client.smembers(key) for key in server.client.keys("_kombu.binding*")}
+    server.client.flushall()
+    publisher.declare("q")
+    assert {key: server.client.smembers(key) for key in server.client.keys("*")} == declared
+    assert set(declared) == {b"_kombu.binding.q", b"_kombu.binding_permanent.q"}
+
+
+def test_the_prefix_is_on_every_key(server: Server) -> None:
+    publisher = registry.open_publisher(server.url(), {"global_keyprefix": "p-"})
+    publisher.declare("q")
+    publisher.publish([Push("q", b"1"), Push("q", b"2", 9)])
+    assert publisher.length("q") == 2
+    assert set(server.client.keys("*")) == {
+        b"p-q",
+        b"p-q\x06\x169",
+        b"p-_kombu.binding.q",
+        b"p-_kombu.binding_permanent.q",
+    }
+    publisher.close()
+
+
+def test_another_database(server: Server) -> None:
+    publisher = registry.open_publisher(server.url(db=3))
+    publisher.publish([Push("q", b"1")])
+    publisher.close()
+    assert server.client.dbsize() == 0
+    with server.connect(db=3) as client:
+        assert client.llen("q") == 1
+
+
+def test_length_and_purge_take_all_priorities(server: Server, publisher: Publisher) -> None:
+    assert publisher.purge("q") == 0
+    publisher.publish([Push("q", b"m", priority) for priority in range(10)] + [Push("other", b"m")])
+    assert publisher.length("q") == 10
+    assert publisher.purge("q") == 10
+    assert publisher.length("q") == 0
+    assert publisher.length("other") == 1
+
+
+def test_threads_share_a_publisher(server: Server, publisher: Publisher) -> None:
+    def send(name: int) -> None:
+        for number in range(100):
+            publisher.publish([Push("q", b"%d:%d" % (name, number))])
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in range(8):
+        mine = [message for message in served(server) if message.startswith(b"%d:" % name)]
+        assert mine == [b"%d:%d" % (name, number) for number in range(100)]
+
+
+def test_a_fork_shares_a_publisher(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"before")])
+    child = os.fork()
+    for number in range(100):
+        publisher.publish([Push("q", b"%s %d" % (b"parent" if child else b"child", number))])
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(set(served(server))) == 201
+
+
+def test_goes_on_after_the_server_has_restarted(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"1")])
+    server.restart()
+    publisher.publish([Push("q", b"2")])
+    assert served(server) == [b"2"]
+
+
+def test_can_be_used_after_close(server: Server, publisher: Publisher) -> None:
+    publisher.close()
+    publisher.publish([Push("q", b"1")])
+    assert served(server) == [b"1"]
+
+
+def test_unavailable_names_the_address(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"1")])
+    server.stop()
+    with pytest.raises(BrokerUnavailable, match=str(server.socket)):
+        publisher.publish([Push("q", b"2")])
+
+
+def test_a_silent_server_is_unavailable(server: Server) -> None:
+    publisher = registry.open_publisher(server.url(socket_timeout=0.2))
+    server.pause()
+    with pytest.raises(BrokerUnavailable, match=r"[Tt]imed? ?out"):
+        publisher.publish([Push("q", b"1")])
+    publisher.close()
+
+
+def test_a_full_server_is_unavailable(server: Server, publisher: Publisher) -> None:
+    server.client.config_set("maxmemory", 1)
+    with pytest.raises(BrokerUnavailable, match="maxmemory"):
+        publisher.publish([Push("q", b"1")])
+    server.client.config_set("maxmemory", 0)
+    publisher.publish([Push("q", b"1")])
+    assert served(server) == [b"1"]
+
+
+def test_a_read_only_server_is_unavailable(server: Server, publisher: Publisher) -> None:
+    server.client.replicaof("127.0.0.1", 1)
+    with pytest.raises(BrokerUnavailable, match="read only"):
+        publisher.publish([Push("q", b"1"), Push("r", b"2")])
+    server.client.replicaof("NO", "ONE")
+
+
+def test_a_wrong_password_is_refused_and_not_told(server: Server) -> None:
+    server.client.config_set("requirepass", "right")
+    publisher = registry.open_publisher(f"redis+socket://:wrong@{server.socket}")
+    with pytest.raises(BrokerRefused, match=r"AUTH|password") as refused:
+        publisher.publish([Push("q", b"1")])
+    assert "wrong@" not in str(refused.value)
+    publisher.close()
+    server.client.config_set("requirepass", "")
+
+
+def test_the_right_password_is_taken(server: Server) -> None:
+    server.client.config_set("requirepass", "ri:ght/")
+    publisher = registry.open_publisher(f"redis+socket://:ri%3Aght%2F@{server.socket}")
+    publisher.publish([Push("q", b"1")])
+    publisher.close()
+    server.client.config_set("requirepass", "")
+    assert served(server) == [b"1"]
+
+
+def test_a_database_that_is_not_there_is_refused(server: Server) -> None:
+    publisher = registry.open_publisher(server.url(db=99))
+    with pytest.raises(BrokerRefused, match="range"):
+        publisher.publish([Push("q", b"1")])
+    publisher.close()
+
+
+def test_a_queue_that_is_no_list_is_refused(server: Server, publisher: Publisher) -> None:
+    server.client.set("q", "x")
+    with pytest.raises(BrokerRefused, match="WRONGTYPE"):
+        publisher.publish([Push("q", b"1")])
