@@ -1,0 +1,49 @@
+"""What every child is before its loop runs, whatever its pool's kind.
+
+A child's loop, the only thing in which kinds differ, is a function
+`serve(jobs, reports, run, target)`: it takes jobs, reports each as started before and as finished
+after it ran, and returns when no more will come.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from pkgutil import resolve_name
+
+from pools import shield
+from pools.descent import die_with_parent
+from pools.target import Target
+from pools.transport import FAILED, READY, ChildEnds, JobReceiver, ReportSender, record
+
+Run = Callable[[memoryview], bytes]
+Serve = Callable[[JobReceiver, ReportSender, Run, Target], None]
+
+STDERR = 2
+
+
+def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run: Run) -> None:
+    """The whole life of a child that has just been forked by the process `parent`."""
+    die_with_parent(parent)
+    os.setsid()
+    shield.restore_in_descendants()
+    # Registered by descriptor: sys.stderr may be anything that the user's code has put there.
+    faulthandler.register(signal.SIGUSR2, file=STDERR, all_threads=True, chain=False)
+    reports = ReportSender(ends.reports)
+    target = Target(ends.target)
+    os.close(ends.target)
+    if after_fork is not None:
+        _call_hook(after_fork, reports)
+    reports.send(record(READY, 0, 0.0))
+    serve(JobReceiver(ends.jobs), reports, run, target)
+
+
+def _call_hook(after_fork: str, reports: ReportSender) -> None:
+    try:
+        resolve_name(after_fork)()
+    except BaseException:  # the user's code: whatever ends it, the supervisor must be told
+        reports.send(record(FAILED, 0, 0.0, traceback.format_exc().encode()))
+        raise

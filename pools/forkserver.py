@@ -1,0 +1,153 @@
+"""The fork server: a small process that loads the user's code once and forks children from it.
+
+So children share the memory of the code, exist within 10 ms, and never inherit the state of a grown
+supervisor. Why not billiard's own fork server: it reports exit code 255 for a child killed by a
+signal, hides an ImportError of what it preloads, and needs one more process (8 MB) to track
+semaphores. The forking itself is billiard's.
+
+The supervisor starts it with the control socket's descriptor (`pools.control`). It ends, and kills
+its children, when that socket does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from pkgutil import resolve_name
+from types import FrameType
+
+import billiard
+
+from pools import child, shield
+from pools.control import Control, Exited, Fork, Forked, Load, Loaded, NotForked, NotLoaded
+from pools.descent import die_with_parent
+from pools.transport import ChildEnds, memory_file
+
+_context = billiard.get_context("fork")
+
+
+def main(descriptor: int) -> None:
+    """Load, then fork on request until the supervisor is gone. descriptor: of the control socket."""
+    die_with_parent()
+    # The soft limit's and the stack dump's signals too: a child must not die of one that comes
+    # before it has its own handlers.
+    shield.ignore(*shield.SHIELDED, signal.SIGUSR1, signal.SIGUSR2)
+    control = Control(socket.socket(fileno=descriptor))
+    order = control.receive()
+    if order is None:
+        return
+    load, _ = order
+    assert isinstance(load, Load)
+    Nursery(control, load, _load(control, load)).work()
+
+
+def _load(control: Control, load: Load) -> child.Run:
+    options = load.options
+    try:
+        run, hello = resolve_name(options.boot)(options.boot_argument)
+    except BaseException:  # the user's code: whatever ends it, the supervisor must be told
+        control.send(NotLoaded(traceback.format_exc()[-16000:]))
+        sys.exit(1)
+    # What is loaded now will not be freed: the collector of a child need not touch it, and pages
+    # that nobody touches stay shared.
+    gc.collect()
+    gc.freeze()
+    fd = memory_file(hello)
+    control.send(Loaded(), [fd])
+    os.close(fd)
+    return run  # type: ignore[no-any-return]
+
+
+class Nursery:
+    """The children of this process."""
+
+    def __init__(self, control: Control, load: Load, run: child.Run) -> None:
+        self._control = control
+        self._run = run
+        self._serve: child.Serve = resolve_name(load.serve)
+        self._after_fork = load.options.after_fork
+        self._children: dict[int, billiard.Process] = {}
+        self._deaths, self._bell = socket.socketpair()
+        self._deaths.setblocking(False)
+        self._bell.setblocking(False)
+
+    def work(self) -> None:
+        signal.signal(signal.SIGCHLD, _wake)
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        poller.register(self._deaths, select.POLLIN)
+        supervised = True
+        while supervised:
+            ready = {fd for fd, _ in poller.poll()}
+            try:
+                if self._deaths.fileno() in ready:
+                    self._reap()
+                if self._control.fileno() in ready:
+                    supervised = self._obey()
+            except BrokenPipeError:
+                supervised = False
+        self._end()
+
+    def _obey(self) -> bool:
+        """False when the supervisor is gone."""
+        order = self._control.receive()
+        if order is None:
+            return False
+        message, fds = order
+        assert isinstance(message, Fork)
+        self._fork(message.number, ChildEnds(*fds))
+        for fd in fds:
+            os.close(fd)
+        return True
+
+    def _fork(self, number: int, ends: ChildEnds) -> None:
+        process = _context.Process(
+            target=self._become_child, args=(ends, os.getpid()), name=f"child-{number}"
+        )
+        try:
+            process.start()
+        except OSError as error:
+            self._control.send(NotForked(number, f"fork failed: {error}"))
+            return
+        self._children[number] = process
+        pidfd = os.pidfd_open(process.pid)
+        self._control.send(Forked(number, process.pid), [pidfd])
+        os.close(pidfd)
+
+    def _become_child(self, ends: ChildEnds, parent: int) -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._control.close()
+        self._deaths.close()
+        self._bell.close()
+        for sibling in self._children.values():
+            os.close(sibling.sentinel)
+        child.live(ends, parent, self._after_fork, self._serve, self._run)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                self._deaths.recv(4096)
+            except BlockingIOError:
+                break
+        for number, process in list(self._children.items()):
+            if process.exitcode is not None:
+                del self._children[number]
+                self._control.send(Exited(number, process.exitcode))
+                process.close()
+
+    def _end(self) -> None:
+        for process in self._children.values():
+            os.kill(process.pid, signal.SIGKILL)
+        for process in self._children.values():
+            process.join()
+
+
+def _wake(signum: int, frame: FrameType | None) -> None:
+    """Only there so that SIGCHLD is written to the wake-up descriptor."""

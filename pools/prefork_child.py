@@ -1,0 +1,60 @@
+"""The loop of a prefork child: one job at a time.
+
+Under load it makes one system call each way per job: the end of a job is kept back and sent
+together with the start of the next, if that is there already. So a start is always told before the
+job runs, no end waits while a job runs, and when the child dies the supervisor knows which jobs had
+begun: those whose start it has been told.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+from time import monotonic
+
+from pools.child import Run
+from pools.softlimit import SoftLimit
+from pools.target import Target
+from pools.transport import FINISHED, STARTED, JobReceiver, ReportSender, record
+
+EX_SOFTWARE = os.EX_SOFTWARE
+"""Exit code (70) of a child whose run function raised instead of returning an outcome."""
+
+
+def serve(jobs: JobReceiver, reports: ReportSender, run: Run, target: Target) -> None:
+    """See `pools.child`."""
+    limit = SoftLimit(target, spared=(serve, run))
+    limit.arm()
+    pid = os.getpid()
+    end = b""
+    frame = jobs.receive()
+    while frame is not None:
+        job, payload = frame
+        reports.send(end, record(STARTED, job, monotonic()))
+        try:
+            limit.current = job
+            answer = run(payload)
+            limit.current = None
+        except BaseException:  # a run function turns all that tasks may raise into answers
+            _break_down(pid)
+        if os.getpid() != pid:
+            os._exit(0)  # a process that a task forked and let run on; it must not answer for us
+        end = record(FINISHED, job, monotonic(), answer)
+        del answer
+        try:
+            frame = jobs.receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            reports.send(end)
+            end = b""
+            frame = jobs.receive()
+    reports.send(end)
+
+
+def _break_down(pid: int) -> None:
+    """Loudly, and at once: what is left in the interpreter cannot be trusted."""
+    if os.getpid() == pid:
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(EX_SOFTWARE)

@@ -1,0 +1,42 @@
+"""The soft time limit, in the child: an exception inside one job, and in no other place."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from pools.target import Target
+
+
+class SoftLimit:
+    """Raises SoftTimeLimitExceeded at SIGUSR1 if the job that the supervisor means is the one that
+    runs; a signal that comes too late does nothing. At most once in a job, so that what the job
+    then does is not disturbed again.
+
+    spared: functions in whose own frame it is never raised, only in what they call: the child's
+    loop, between setting `current` and calling the job, and the run function, before and after
+    its `try`. The supervisor repeats the signal while the job runs, so one that comes in such a
+    moment is only put off.
+    """
+
+    def __init__(self, target: Target, spared: tuple[Callable[..., Any], ...]) -> None:
+        self.current: int | None = None
+        """The job that runs now. Written by the child's loop, and cleared here."""
+        self._target = target
+        self._spared = {getattr(function, "__code__", None) for function in spared}
+
+    def arm(self) -> None:
+        """From the main thread."""
+        signal.signal(signal.SIGUSR1, self._on_signal)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self.current is None or self.current != self._target.read():
+            return
+        if frame is not None and frame.f_code in self._spared:
+            return
+        self.current = None
+        raise SoftTimeLimitExceeded()
