@@ -26,4 +26,4 @@ def call(index: int) -> None:
 
 
 def send_later(indices: Iterable[int], seconds: int) -> None:
-    app.send_many((noop.s(index) for index in indices), countdown=seconds)
+    app.send_many(noop.s(index).set(countdown=seconds) for index in indices)

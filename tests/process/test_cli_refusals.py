@@ -26,7 +26,7 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (["-A", "examples.tasks", "start", "--pool", "puddle"], "'puddle' is not 'prefork'"),
         (["-A", "examples.tasks", "start", "-c", "many"], "'many' is not a valid integer"),
         (["-A", "examples.tasks", "start", "-n", "w@%x"], "unknown placeholder '%x'"),
-        (["-A", "examples.nothing", "start"], "examples.nothing"),
+        (["-A", "examples.nothing", "start"], "examples:nothing is nothing, not an App"),
         (["-A", "examples.tasks:nothing", "call", "x"], "nothing"),
         (["-A", "examples.tasks", "call"], "Missing argument 'NAME'"),
         (["-A", "examples.tasks", "call", "x", "--kwargs", "[1]"], "not a JSON object"),
