@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from functools import cache
 from typing import Any
@@ -120,7 +119,7 @@ def _json_body(args: Any, kwargs: dict[str, Any], embed: dict[str, Any]) -> byte
 
 @cache
 def _origin(pid: int) -> str:
-    return f"gen{pid}@{socket.gethostname()}"
+    return f"gen{pid}@{os.uname().nodename}"
 
 
 @cache

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import isfinite
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from brokers.interface import Push
 from runtime import clocks
@@ -104,7 +103,7 @@ def compose(
         id=get("task_id") or str(uuid4()),
         queue=queue_of(conf, options),
         priority=conf.task_default_priority if get("priority") is None else get("priority"),
-        eta=_due(conf, get("countdown"), get("eta")),
+        eta=due(conf, get("countdown"), get("eta")),
         expires=_moment(conf, "expires", get("expires")),
         callbacks=_listed(get("link")),
         errbacks=_listed(get("link_error")),
@@ -115,7 +114,8 @@ def compose(
     )
 
 
-def _due(conf: Settings, countdown: Any, eta: Any) -> float | None:
+def due(conf: Settings, countdown: Any, eta: Any) -> float | None:
+    """Epoch seconds at which a task with these options may start; None: at once."""
     if countdown:
         return _moment(conf, "countdown", countdown)
     if eta is None or isinstance(eta, datetime | str):
@@ -131,7 +131,7 @@ def _moment(conf: Settings, option: str, value: Any) -> float | None:
         return clocks.epoch(value)
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            value = value.replace(tzinfo=UTC if conf.timezone is None else ZoneInfo(conf.timezone))
+            value = value.replace(tzinfo=_zone(conf.timezone))
         return float(value.timestamp())
     if isinstance(value, timedelta):
         value = value.total_seconds()
@@ -140,6 +140,14 @@ def _moment(conf: Settings, option: str, value: Any) -> float | None:
     if not isfinite(value):
         raise ValueError(f"{option} must be a finite number of seconds, not {value!r}")
     return time.time() + float(value)
+
+
+def _zone(name: str | None) -> tzinfo:
+    if name is None:
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)
 
 
 def _listed(signatures: Any) -> list[Any] | None:

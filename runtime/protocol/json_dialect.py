@@ -75,7 +75,7 @@ def _typed(value: Any) -> Any:
             return {"__type__": name, "__value__": write(value)}
     if isinstance(value, bytes):
         return _typed_bytes(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form: {value!r:.100}")
+    raise TypeError(f"{type(value).__name__} is not JSON serializable: {value!r:.100}")
 
 
 def _typed_bytes(value: bytes) -> dict[str, str]:
