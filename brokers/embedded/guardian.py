@@ -26,6 +26,9 @@ START_TIMEOUT = 60.0
 ANSWER_TIMEOUT = 10.0
 """Seconds after which a server that says nothing is given up; a second one on its files would ruin them."""
 
+RESTART_PAUSE = 0.1
+"""Seconds; a server that dies again and again must not take a processor."""
+
 
 def main(binary: str, directory: str, path: str, linger: float) -> int:
     lock = os.open(f"{directory}/guardian.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -64,6 +67,7 @@ def guard(server: int, command: list[str], path: str, users: int, linger: float)
     used = time.monotonic()
     while server:
         if died(server, pause):
+            time.sleep(RESTART_PAUSE)
             server = start(command, path)
             used = time.monotonic()
         elif not locked(users):
