@@ -89,6 +89,12 @@ class Received:
     settled: int = 0
     """Settlements confirmed by the server, fenced ones included."""
     fenced: list[str] = field(default_factory=list)
+    """Tags of settlements that did nothing: the message was not ours any more."""
+    refused: list[str] = field(default_factory=list)
+    """Single effects that the server would not have (a push to a key that is no queue), as text for
+    the log. The rest of their settlements was done; repeating them would not help."""
+    restored: int = 0
+    """Messages of workers that are gone, put back into their queues."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
     problem: BrokerError | None = None
@@ -123,8 +129,8 @@ class Consumer(Protocol):
     def receive(self, now: float) -> Received:
         """Everything that has happened. `now` is time.monotonic().
 
-        Also does what is due by time (renewing the lease, reconnecting, the poll once a second,
-        recovery), so call it whenever `fileno` is readable and at `next_deadline`.
+        Also does what is due by time (renewing the lease, reconnecting, recovery), so call it
+        whenever `fileno` is readable and at `next_deadline`.
         """
 
     def next_deadline(self) -> float:
@@ -132,8 +138,11 @@ class Consumer(Protocol):
 
     def take(self, limit: int) -> None:
         """Ask for up to `limit` messages, over all queues in priority order, each recorded as
-        unacked in the same step. At most one take may be unanswered. If it finds nothing, the
-        server tells when something comes (`Received.awake`)."""
+        unacked in the same step. At most one take may be unanswered.
+
+        An answer with deliveries means that there may be more: take again when there is room. After
+        one without, the server tells when something comes (`Received.awake`). Take about once a
+        second all the same: this is what brings held messages back, and no worker goes deaf."""
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """End our care for these messages; see Settlement. Any number may be unanswered."""

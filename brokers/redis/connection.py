@@ -1,0 +1,70 @@
+"""One connection to a Redis server, without ever waiting: bytes out, replies and pushes in."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import hiredis
+
+CHUNK = 1 << 18
+"""Bytes read at a time."""
+
+
+class Connection:
+    """After any exception that it raises it is of no use: close it."""
+
+    def __init__(self, sock: socket.socket, reader: hiredis.Reader) -> None:
+        """`sock`: non-blocking; `reader`: may hold what was read from it before."""
+        self._sock = sock
+        self._reader = reader
+        self._unsent = bytearray()
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def send(self, data: bytes) -> None:
+        """Packed commands; what the socket does not take now goes with `flush`. Raises OSError."""
+        if self._unsent:
+            self._unsent += data
+            return
+        sent = self._try_send(data)
+        if sent < len(data):
+            self._unsent += memoryview(data)[sent:]
+
+    def flush(self) -> None:
+        """Raises OSError."""
+        if self._unsent:
+            del self._unsent[: self._try_send(self._unsent)]
+
+    def unsent(self) -> bool:
+        """Whether `flush` has something to do when the socket can be written to."""
+        return bool(self._unsent)
+
+    def receive(self) -> tuple[list[Any], list[list[Any]]]:
+        """(replies in the order of their commands, pushes). Error replies are hiredis.ReplyError.
+
+        Raises OSError, also when the server has closed, and hiredis.ProtocolError.
+        """
+        while True:
+            try:
+                data = self._sock.recv(CHUNK)
+            except BlockingIOError:
+                break
+            if not data:
+                raise ConnectionResetError("the server closed the connection")
+            self._reader.feed(data)
+        replies: list[Any] = []
+        pushes: list[list[Any]] = []
+        while (reply := self._reader.gets()) is not False:
+            (pushes if type(reply) is hiredis.PushNotification else replies).append(reply)
+        return replies, pushes
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def _try_send(self, data: bytes | bytearray) -> int:
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0

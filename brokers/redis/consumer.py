@@ -1,0 +1,278 @@
+"""The worker's side of a Redis broker: what is asked of the server, and what its answers mean."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+
+from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
+from brokers.redis import recovery, upkeep
+from brokers.redis.address import Address
+from brokers.redis.connect import failure
+from brokers.redis.intake import MOST, Take, refusals, rotated
+from brokers.redis.keys import keys_of, pop_order
+from brokers.redis.lease import Lease, identity, new_incarnation
+from brokers.redis.link import Link
+from brokers.redis.remote import RemoteDocuments
+from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling
+from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
+from brokers.redis.settlement import batches
+
+NEAR = 1.5
+"""Seconds before it is due that a held message is given again; the driver takes once a second."""
+DEAD_LETTERS = 10_000
+"""How many dead letters a queue keeps; older ones go."""
+HOLDS = 500
+"""Messages in one call of hold.lua."""
+
+
+class RedisConsumer:
+    """See `brokers.interface.Consumer`."""
+
+    def __init__(
+        self,
+        address: Address,
+        queues: Sequence[str],
+        *,
+        node: str,
+        results: Address | None = None,
+        lease: float = 8.0,
+    ) -> None:
+        """`results`: where result documents go, if not to the broker's own database. `lease`: seconds
+        after which a worker that does not answer is taken for dead."""
+        self.incarnation = new_incarnation()
+        self.queues = tuple(queues)
+        self._address = address
+        self._keys = keys_of(address)
+        self._order = sorted(queues) if address.transport.queue_order_strategy == "sorted" else list(queues)
+        self._lists = {key.encode() for key, _ in pop_order(address, queues)}
+        self._poller = select.epoll()
+        self._link = Link(address, self._poller)
+        self._requests = Requests(self._link)
+        same_server = results is None or results.same_server(address)
+        self._results_db = address.db if results is None or not same_server else results.db
+        self._remote = None if results is None or same_server else RemoteDocuments(results, self._poller)
+        self._lease = Lease(self._keys, self.incarnation, identity(node, queues), lease)
+        self._upkeep = upkeep.Upkeep(address, self._keys, self.incarnation)
+        self._counter = 0
+        self._taking = False
+        self._pending = 0
+        self._connected = False
+        """Not yet told of the (new) connection."""
+
+    def fileno(self) -> int:
+        return self._poller.fileno()
+
+    def connect(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        if self._remote is not None:
+            self._remote.open(timeout)
+        self._link.open(self._greeting(), max(deadline - time.monotonic(), 0.001))
+        now = time.monotonic()
+        self._opened(now)
+        self._upkeep.begin(now)
+        self._upkeep.add(
+            recovery.recover_predecessors(self._address, self._keys, self._lease.who, self.incarnation)
+        )
+
+    def receive(self, now: float) -> Received:
+        received = Received()
+        self._check_lease(now)
+        self._receive_from_broker(received, now)
+        self._receive_documents(received, now)
+        self._keep_up(now)
+        received.connected = self._connected
+        # What the server would have told us on the old connection is lost with it.
+        received.awake = received.awake or self._connected
+        self._connected = False
+        return received
+
+    def next_deadline(self) -> float:
+        if self._connected:
+            return float("-inf")
+        deadlines = [self._link.next_deadline()]
+        if self._link.is_open:
+            deadlines += (self._lease.next_renewal(), self._upkeep.next_deadline())
+        if self._remote is not None:
+            deadlines.append(self._remote.next_deadline())
+        return min(deadlines)
+
+    def take(self, limit: int) -> None:
+        if self._taking:
+            raise RuntimeError("take() while the last one is unanswered")
+        self._taking = True
+        lists = pop_order(self._address, self._order)
+        take = Take(self.incarnation, self._counter, min(limit, MOST), lists)
+        self._counter += take.limit
+        step = self._requests.next_step()
+        self._requests.send(take, take.command(self._keys, step, time.time() + NEAR), step)
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        if self._remote is not None:
+            self._remote.submit([settlement for settlement in settlements if settlement.writes])
+            settlements = [settlement for settlement in settlements if not settlement.writes]
+        self._settle_at_broker(settlements)
+
+    def hold(self, held: Sequence[tuple[str, float]]) -> None:
+        record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
+        for start in range(0, len(held), HOLDS):
+            chunk = held[start : start + HOLDS]
+            pairs: list[Argument] = [part for tag, due in chunk for part in (due, tag)]
+            step = self._requests.next_step()
+            self._pending += len(chunk)
+            self._requests.send(Holding(len(chunk)), HOLD.call(record, step, key, *pairs), step)
+
+    def pending(self) -> int:
+        return self._pending + (self._remote.pending() if self._remote is not None else 0)
+
+    def close(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        self._upkeep.end()
+        taken = self._finish(deadline)
+        # The last one first: each goes to the head.
+        self._settle_at_broker([_given_back(delivery) for delivery in reversed(taken)])
+        self._upkeep.add(recovery.give_back_held(self._address, self._keys, self.incarnation))
+        self._finish(deadline)
+        if not self._unfinished():
+            self._upkeep.add(recovery.leave(self._keys, self.incarnation))
+            self._finish(deadline)
+        self._link.close()
+        if self._remote is not None:
+            self._remote.close()
+        self._poller.close()
+
+    # What has come -------------------------------------------------------------------------------
+
+    def _check_lease(self, now: float) -> None:
+        """Deliveries that have waited here for longer than the lease may be others' by now: ask again
+        for them, on a new connection."""
+        if self._link.is_open and self._lease.has_run_out(now):
+            self._link.fail(BrokerUnavailable(f"{self._address.masked()}: the lease has run out"))
+
+    def _receive_from_broker(self, received: Received, now: float) -> None:
+        arrivals = self._link.receive(now)
+        if arrivals.opened:
+            self._opened(now)
+            self._requests.send_again()
+        for reply in arrivals.replies:
+            if isinstance(reply, hiredis.ReplyError):
+                self._link.fail(failure(self._address, reply))
+                break
+            self._answered(reply, received, now)
+        for push in arrivals.pushes:
+            received.awake = received.awake or self._concerns_us(push)
+        received.problem = self._link.problem()
+        if received.problem is not None:
+            self._requests.broken()
+            self._upkeep.drop()
+        if self._link.wants_attempt(now):
+            self._link.attempt(self._greeting())
+
+    def _answered(self, reply: Any, received: Received, now: float) -> None:
+        match self._requests.answered():
+            case Take() as take:
+                self._taking = False
+                received.taken = True
+                received.deliveries += take.deliveries(reply)
+                received.refused += refusals(reply)
+                if self._address.transport.queue_order_strategy == "round_robin":
+                    self._order = rotated(self._order, take.served(reply))
+            case Settling(count, feeds_us):
+                self._pending -= count
+                received.settled += count
+                received.fenced += (tag.decode() for tag in reply[0])
+                received.refused += refusals(reply)
+                received.awake = received.awake or feeds_us
+            case Holding(count):
+                self._pending -= count
+            case Renewal():
+                dead = self._lease.renewed(reply, now)
+                if dead is not None and not self._upkeep.busy():
+                    self._upkeep.add(recovery.recover(self._address, self._keys, dead, self.incarnation))
+            case ChoreStep(chore):
+                if chore is self._upkeep.chore:
+                    self._continue_chore(reply, received, now)
+
+    def _continue_chore(self, reply: Any, received: Received, now: float) -> None:
+        following = self._upkeep.answer(reply)
+        if not isinstance(following, int):
+            self._send_chore(following)
+        elif following:
+            received.restored += following
+            received.awake = True
+            self._lease.look_again(now)
+
+    def _concerns_us(self, push: list[Any]) -> bool:
+        """Whether one of our lists has changed. No names: the server has forgotten which (FLUSHALL)."""
+        return push[0] == b"invalidate" and (push[1] is None or not self._lists.isdisjoint(push[1]))
+
+    def _receive_documents(self, received: Received, now: float) -> None:
+        if self._remote is not None:
+            arrived = self._remote.receive(now)
+            received.refused += arrived.refusals
+            received.problem = received.problem or arrived.problem
+            self._settle_at_broker(arrived.stored)
+
+    # What is asked -------------------------------------------------------------------------------
+
+    def _greeting(self) -> list[Command]:
+        """For a new connection. The server then tells it when a list that a take found empty changes,
+        unless we have changed it ourselves."""
+        return [
+            ("CLIENT", "TRACKING", "ON", "NOLOOP"),
+            *(script.load() for script in OF_BROKER),
+            self._lease.enter(self._requests.answered_step),
+        ]
+
+    def _opened(self, now: float) -> None:
+        self._connected = True
+        self._lease.entered(now)
+
+    def _keep_up(self, now: float) -> None:
+        if not self._link.is_open:
+            return
+        if now >= self._lease.next_renewal():
+            self._requests.send(Renewal(), self._lease.renew(now))
+        command = self._upkeep.next_command(now)
+        if command is not None:
+            self._send_chore(command)
+
+    def _send_chore(self, command: Command) -> None:
+        assert self._upkeep.chore is not None
+        self._requests.send(ChoreStep(self._upkeep.chore), command)
+
+    def _settle_at_broker(self, settlements: Sequence[Settlement]) -> None:
+        record = self._keys.record(self.incarnation)
+        databases = (self._results_db, self._address.db)
+        for count, arguments, feeds_us in batches(settlements, self._address, self._keys, self.queues):
+            step = self._requests.next_step()
+            self._pending += count
+            command = SETTLE.call(
+                *(record, step, self._keys.unacked, self._keys.index, *databases, DEAD_LETTERS), *arguments
+            )
+            self._requests.send(Settling(count, feeds_us), command, step)
+
+    # The end -------------------------------------------------------------------------------------
+
+    def _finish(self, deadline: float) -> list[Delivery]:
+        """Wait for the answers to everything asked; what a late take has brought."""
+        deliveries: list[Delivery] = []
+        while self._unfinished() and (now := time.monotonic()) < deadline:
+            deliveries += self.receive(now).deliveries
+            wait = min(deadline, self.next_deadline()) - time.monotonic()
+            if self._unfinished() and wait > 0:
+                self._poller.poll(wait)
+        return deliveries
+
+    def _unfinished(self) -> bool:
+        return bool(self._requests) or self._upkeep.busy() or self.pending() > 0
+
+
+def _given_back(delivery: Delivery) -> Settlement:
+    message = delivery.message
+    push = Push(delivery.queue, message, recovery.priority_of(message), head=True)
+    return Settlement(delivery.tag, pushes=(push,))

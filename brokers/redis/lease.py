@@ -1,0 +1,116 @@
+"""A worker's lease: who it is, that it lives, and whose lease has ended (DESIGN 5)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from brokers.redis.keys import Keys
+from brokers.redis.scripts import ENTER, RENEW, Command
+
+SLACK = 0.02
+"""Seconds to wait beyond the end of another's lease before looking at it."""
+
+
+class Identity(NamedTuple):
+    """What a worker tells of itself, so that its successor recognises it, and people do."""
+
+    node: str
+    host: str
+    pids: str
+    """In which space its pid means something: the boot of the machine and the pid namespace."""
+    pid: str
+    started: str
+    """Of the process, in clock ticks since boot: a pid is used again, this pair is not."""
+    queues: str
+
+    def is_dead_predecessor_of(self, other: Identity) -> bool:
+        """Same node name, same host, and its process is gone. False where that cannot be told."""
+        same_place = self[:3] == other[:3]
+        return same_place and self.pid.isdecimal() and _start_time(int(self.pid)) != self.started
+
+
+def identity(node: str, queues: Sequence[str]) -> Identity:
+    """This process as a worker of that node name."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    pids = f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    pid = os.getpid()
+    return Identity(node, socket.gethostname(), pids, str(pid), _start_time(pid), ",".join(queues))
+
+
+def _start_time(pid: int) -> str:
+    """Empty if there is no such process, or it is a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    # After the name, which may hold anything: the state is field 3, the start time 22 (proc(5)).
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def new_incarnation() -> str:
+    """Unique, 12 characters, none of them a dot or a glob character."""
+    return urlsafe_b64encode(os.urandom(9)).decode()
+
+
+class Lease:
+    """When to renew, and what the answers say. Times are time.monotonic() seconds."""
+
+    def __init__(self, keys: Keys, incarnation: str, who: Identity, length: float) -> None:
+        """`length`: seconds; renewed four times as often."""
+        self.who = who
+        self._keys = keys
+        self._incarnation = incarnation
+        self._length = length
+        self._entered = self._asked = self._renewed = float("-inf")
+        self._next = float("inf")
+
+    def enter(self, answered: int) -> Command:
+        """Begin it, or take it up on a new connection; `answered`: number of our last request that was."""
+        fields = [part for pair in self.who._asdict().items() for part in pair]
+        return ENTER.call(*self._arguments(), answered, *fields)
+
+    def entered(self, now: float) -> None:
+        self._entered = self._renewed = now
+        self._next = now + self._length / 4
+
+    def renew(self, now: float) -> Command:
+        self._asked = now
+        self._next = now + self._length / 4
+        return RENEW.call(*self._arguments())
+
+    def renewed(self, reply: tuple[bytes, int], now: float) -> str | None:
+        """An incarnation whose lease has ended and whose messages wait for recovery.
+
+        None while we have not been connected for a whole lease: after an outage of the server
+        everybody's lease has ended, and nobody is dead.
+        """
+        self._renewed = self._asked
+        first, remaining = reply[0].decode(), reply[1] / 1000
+        if first == self._incarnation:
+            return None
+        judged_from = self._entered + self._length
+        if remaining < 0 and now >= judged_from:
+            return first
+        look_at = max(now + remaining, judged_from) + SLACK
+        self._next = min(self._next, look_at)
+        return None
+
+    def look_again(self, now: float) -> None:
+        """Renew at once, to learn who is next."""
+        self._next = now
+
+    def has_run_out(self, now: float) -> bool:
+        """We were stopped for so long that others may have our messages by now."""
+        return now - self._renewed > self._length
+
+    def next_renewal(self) -> float:
+        return self._next
+
+    def _arguments(self) -> tuple[str, str, str, int]:
+        keys, incarnation = self._keys, self._incarnation
+        return keys.workers, keys.record(incarnation), incarnation, round(self._length * 1000)

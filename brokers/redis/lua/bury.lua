@@ -1,0 +1,28 @@
+-- Begins, and at the end concludes, the recovery of a worker whose lease has ended.
+--
+-- ARGV[1]  workers: sorted set, incarnation -> end of its lease, epoch in ms
+-- ARGV[2]  its incarnation
+-- ARGV[3]  its record: without it none of its requests is carried out any more, also not one that
+--          still waits in the server's buffer. Should it live, it enters anew, and recovery ends.
+-- ARGV[4]  what it held, a sorted set
+-- ARGV[5]  the claim on recovering it, so that not every worker does
+-- ARGV[6]  who claims
+-- ARGV[7]  ms that the claim is kept; 0: everything has been recovered
+--
+-- Returns 1, or 0 if its lease has not ended or another one recovers it.
+
+local time = redis.call('TIME')
+local ends = redis.call('ZSCORE', ARGV[1], ARGV[2])
+if not ends or tonumber(ends) > time[1] * 1000 + time[2] / 1000 then
+  return 0
+end
+if ARGV[7] == '0' then
+  redis.call('ZREM', ARGV[1], ARGV[2])
+  redis.call('DEL', ARGV[3], ARGV[4], ARGV[5])
+  return 1
+end
+redis.call('DEL', ARGV[3])
+if redis.call('GET', ARGV[5]) ~= ARGV[6] and not redis.call('SET', ARGV[5], ARGV[6], 'NX', 'PX', ARGV[7]) then
+  return 0
+end
+return 1

@@ -1,0 +1,24 @@
+-- Stores result documents, in front of the scripts that do (PROTOCOL 10.3).
+
+local function set(key, document, expires)
+  if expires == '0' then
+    return redis.pcall('SET', key, document, 'GET')
+  end
+  return redis.pcall('SET', key, document, 'EX', expires, 'GET')
+end
+
+-- Store and announce, unless a SUCCESS is there. Returns nil, or an error's text.
+--
+-- SET … GET, and back if need be, not GET first: what a script reads, the server remembers for a
+-- connection with client tracking, and it would tell us of every result that changes or expires.
+local function write(key, document, expires)
+  local old = set(key, document, expires)
+  if type(old) == 'table' and old.err then
+    return 'result ' .. key .. ': ' .. old.err
+  end
+  if old and string.find(old, '^{"status": ?"SUCCESS"') then
+    set(key, old, expires)
+  else
+    redis.call('PUBLISH', key, document)
+  end
+end

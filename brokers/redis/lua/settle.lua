@@ -1,0 +1,117 @@
+-- Ends the care for messages: each leaves unacked storage, and what follows from its end happens in
+-- the same step; nothing does if it is not in unacked any more (PROTOCOL 8.1, 10.3).
+--
+-- ARGV[1,2] see step.lua
+-- ARGV[3]   unacked          ARGV[4]  its index
+-- ARGV[5]   database of the results
+-- ARGV[6]   database of the broker
+-- ARGV[7]   how many dead letters a queue keeps
+-- ARGV[8]   how many tags follow that have only to be removed
+-- ARGV[9…]  these tags; then for each other settlement:
+--           tag (empty: removed before, no fence),
+--           number of documents, each: key, document, seconds to keep (0: for ever),
+--           number of messages, each: list, message, RPUSH (head) or LPUSH (tail),
+--           number of dead letters, each: list, entry
+--
+-- Returns { fenced tags, refusals }.
+-- Every settlement begins with its removal: out of memory, Redis refuses what needs memory only
+-- until a script has done its first write that needs none.
+
+if done then
+  return { {}, {} }
+end
+
+local unacked, index = ARGV[3], ARGV[4]
+local fenced, refusals = {}, {}
+local at = 9
+
+local function next_argument()
+  at = at + 1
+  return ARGV[at - 1]
+end
+
+local function refused(problem)
+  if problem then
+    refusals[#refusals + 1] = problem
+  end
+end
+
+local function push(command, list, ...)
+  local reply = redis.pcall(command, list, ...)
+  if type(reply) == 'table' then
+    refused('list ' .. list .. ': ' .. reply.err)
+  end
+end
+
+local function remove_plain(count)
+  if count == 0 then
+    return
+  end
+  if redis.call('HDEL', unacked, unpack(ARGV, at, at + count - 1)) == count then
+    redis.call('ZREM', index, unpack(ARGV, at, at + count - 1))
+    at = at + count
+    return
+  end
+  for _ = 1, count do
+    local tag = next_argument()
+    if redis.call('ZREM', index, tag) == 0 then
+      fenced[#fenced + 1] = tag
+    end
+  end
+end
+
+local function remove(tag)
+  local ours = redis.call('HDEL', unacked, tag) == 1 or tag == ''
+  if ours then
+    redis.call('ZREM', index, tag)
+  else
+    fenced[#fenced + 1] = tag
+  end
+  return ours
+end
+
+local function write_all(ours)
+  local count = tonumber(next_argument())
+  local elsewhere = ours and count > 0 and ARGV[5] ~= ARGV[6]
+  if elsewhere then
+    redis.call('SELECT', ARGV[5])
+  end
+  for _ = 1, count do
+    local key, document, expires = next_argument(), next_argument(), next_argument()
+    if ours then
+      refused(write(key, document, expires))
+    end
+  end
+  if elsewhere then
+    redis.call('SELECT', ARGV[6])
+  end
+end
+
+local function push_all(ours)
+  for _ = 1, tonumber(next_argument()) do
+    local list, message, command = next_argument(), next_argument(), next_argument()
+    if ours then
+      push(command, list, message)
+    end
+  end
+end
+
+local function bury_all(ours)
+  for _ = 1, tonumber(next_argument()) do
+    local list, entry = next_argument(), next_argument()
+    if ours then
+      push('LPUSH', list, entry)
+      redis.pcall('LTRIM', list, 0, ARGV[7] - 1)
+    end
+  end
+end
+
+remove_plain(tonumber(ARGV[8]))
+while at <= #ARGV do
+  local ours = remove(next_argument())
+  write_all(ours)
+  push_all(ours)
+  bury_all(ours)
+end
+redis.call('HSET', record, 'step', step)
+return { fenced, refusals }

@@ -1,0 +1,101 @@
+-- Moves messages from queues into unacked storage (PROTOCOL 7), in one step.
+--
+-- KEYS      the lists to pop, in this order. Nothing else: Redis 6.2 remembers the KEYS of a script
+--           for client tracking, and the lists are what the worker waits for.
+-- ARGV[1,2] see step.lua
+-- ARGV[3]   unacked: hash, tag -> [message, exchange, routing key]
+-- ARGV[4]   its index: sorted set, tag -> epoch
+-- ARGV[5]   held: sorted set, tag -> epoch at which it is due
+-- ARGV[6]   what the tags of this worker begin with
+-- ARGV[7]   the number in the first new tag; the others follow
+-- ARGV[8]   how many messages at most
+-- ARGV[9]   epoch up to which held messages are given again
+-- ARGV[10…] for each list what follows the message in unacked: ,"","<queue>"]
+--
+-- Returns { due (tag, stored value, …), found again (tag, stored value, …),
+--           popped (position in KEYS, how many, …), their messages, refusals }.
+-- The message is not parsed: its stored form is made by concatenation. (cjson turns [] into {}.)
+
+local unacked, index, held, prefix = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local first, limit = tonumber(ARGV[7]), tonumber(ARGV[8])
+
+-- The tags with their stored values, without those that are not in unacked any more.
+local function stored(tags)
+  local found = {}
+  if #tags > 0 then
+    for i, value in ipairs(redis.call('HMGET', unacked, unpack(tags))) do
+      if value then
+        found[#found + 1] = tags[i]
+        found[#found + 1] = value
+      end
+    end
+  end
+  return found
+end
+
+if done then
+  -- The answer was lost with the connection: what it took is ours, and nobody else would bring it.
+  local tags, due = {}, {}
+  for number = first, first + limit - 1 do
+    tags[#tags + 1] = prefix .. number
+  end
+  for tag in string.gmatch(redis.call('HGET', record, 'due') or '', '%S+') do
+    due[#due + 1] = tag
+  end
+  return { stored(due), stored(tags), {}, {}, {} }
+end
+
+local due = redis.call('ZRANGEBYSCORE', held, '-inf', ARGV[9], 'LIMIT', 0, limit)
+local due_stored = stored(due)
+if #due > 0 then
+  redis.call('ZREM', held, unpack(due))
+end
+
+local time = redis.call('TIME')
+local now = string.format('%d.%06d', time[1], time[2])
+local popped, messages, refusals = {}, {}, {}
+local room = limit - #due
+
+-- In parts: unpack() is limited by Lua's stack.
+local function record_unacked(batch, suffix)
+  for start = 1, #batch, 500 do
+    local fields, scores = {}, {}
+    for i = start, math.min(start + 499, #batch) do
+      local tag = prefix .. (first + #messages)
+      messages[#messages + 1] = batch[i]
+      fields[#fields + 1] = tag
+      fields[#fields + 1] = '[' .. batch[i] .. suffix
+      scores[#scores + 1] = now
+      scores[#scores + 1] = tag
+    end
+    redis.call('HSET', unacked, unpack(fields))
+    redis.call('ZADD', index, unpack(scores))
+  end
+end
+
+for i, list in ipairs(KEYS) do
+  if room > 0 then
+    local batch = redis.pcall('RPOP', list, room)
+    if batch and batch.err then
+      refusals[#refusals + 1] = 'queue ' .. list .. ': ' .. batch.err
+    elseif batch then
+      popped[#popped + 1] = i
+      popped[#popped + 1] = #batch
+      room = room - #batch
+      record_unacked(batch, ARGV[9 + i])
+    end
+  end
+end
+
+if room > 0 then
+  -- All are empty. Having been read, each is remembered for this connection (CLIENT TRACKING), and
+  -- the server will push one message when it changes.
+  for _, list in ipairs(KEYS) do
+    redis.pcall('LLEN', list)
+  end
+end
+
+if #due > 0 or #messages > 0 then
+  redis.call('HSET', record, 'step', step, 'due', table.concat(due, ' '))
+end
+return { due_stored, {}, popped, messages, refusals }

@@ -1,0 +1,155 @@
+"""Brings messages back whose worker is gone or will not need them: chores of many small steps.
+
+A chore is a generator: it yields a command, is sent the reply, and returns how many messages it put
+into queues. Whoever drives it decides when; between two steps anything may happen, so each
+step is safe by itself. A chore may be dropped at any point and begun anew.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any
+
+from brokers.envelope import MalformedMessage, parse, redelivered
+from brokers.redis.address import Address
+from brokers.redis.keys import Keys, Stored, read_stored
+from brokers.redis.lease import Identity, new_incarnation
+from brokers.redis.scripts import BURY, REFRESH, RELEASE, RESTORE, Argument, Command
+
+Chore = Generator[Command, Any, int]
+
+CHUNK = 500
+"""Messages moved by one command; it stops the server while it runs."""
+SCAN = 1000
+"""Index entries looked at by one command."""
+CLAIM_MS = 30_000
+"""How long one worker alone recovers another, unless it is done before."""
+
+
+def priority_of(message: bytes) -> int:
+    """0 for what is no envelope."""
+    try:
+        return parse(message).priority
+    except MalformedMessage:
+        return 0
+
+
+def leave(keys: Keys, incarnation: str) -> Chore:
+    """Take our name off: nothing is with us any more."""
+    yield ("ZREM", keys.workers, incarnation)
+    yield ("DEL", keys.record(incarnation), keys.held(incarnation))
+    return 0
+
+
+def give_back_held(address: Address, keys: Keys, incarnation: str) -> Chore:
+    """What we hold until it is due goes back to the heads of its queues, unmarked: it never started."""
+    tags = yield ("ZRANGE", keys.held(incarnation), 0, -1)
+    return (yield from _restore(address, keys, "", _latest_first(tags), _unchanged))
+
+
+def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -> Chore:
+    """Ends the leases of workers of our name that died on this host, and recovers them at once."""
+    count = 0
+    for incarnation in (yield ("ZRANGE", keys.workers, 0, -1)):
+        values = yield ("HMGET", keys.record(incarnation.decode()), *Identity._fields)
+        record = Identity(*((value or b"").decode() for value in values))
+        if record.is_dead_predecessor_of(who):
+            yield ("ZADD", keys.workers, "XX", 0, incarnation)
+            count += yield from recover(address, keys, incarnation.decode(), us)
+    return count
+
+
+def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
+    """Everything that the incarnation `dead` had goes back to the heads of its queues, in the order in
+    which it was taken, marked as redelivered. Ends early when it turns out to be alive."""
+    burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
+    if not (yield BURY.call(*burial, CLAIM_MS)):
+        return 0
+    tags: set[bytes] = set()
+    cursor = b"0"
+    while True:
+        cursor, found = yield ("ZSCAN", keys.index, cursor, "MATCH", f"{dead}.*", "COUNT", SCAN)
+        tags.update(found[::2])
+        if cursor == b"0":
+            break
+    count = yield from _restore(address, keys, dead, _latest_first(tags), redelivered)
+    yield BURY.call(*burial, 0)
+    return count
+
+
+def refresh(keys: Keys, incarnation: str, age: float) -> Chore:
+    """What we have had for `age` seconds gets a fresh score, for Celery peers (promise P4)."""
+    passed = 0
+    while (others := (yield REFRESH.call(keys.index, f"{incarnation}.", age, passed, SCAN))) >= 0:
+        passed += others
+    return 0
+
+
+def sweep(address: Address, keys: Keys) -> Chore:
+    """What nobody has acknowledged within the visibility timeout goes back, as Celery's workers do it
+    (PROTOCOL 8.4), except what is with workers of ours: they are judged by their lease."""
+    transport = address.transport
+    token = new_incarnation()
+    expire = round(transport.unacked_mutex_expire * 1000)
+    if not (yield ("SET", keys.mutex, token, "NX", "PX", expire)):
+        return 0
+    limit: tuple[Argument, ...] = ()
+    if transport.unacked_restore_limit is not None:
+        limit = ("LIMIT", 0, transport.unacked_restore_limit)
+    oldest = time.time() - transport.visibility_timeout
+    tags = yield ("ZREVRANGEBYSCORE", keys.index, oldest, 0, *limit)
+    workers = set((yield ("ZRANGE", keys.workers, 0, -1)))
+    foreign = [tag for tag in tags if tag.partition(b".")[0] not in workers]
+    count = yield from _restore(address, keys, "", foreign, redelivered)
+    yield RELEASE.call(keys.mutex, token)
+    return count
+
+
+def _unchanged(message: bytes) -> bytes:
+    return message
+
+
+def _latest_first(tags: Iterable[bytes]) -> list[bytes]:
+    """By their counter. Pushed to the head in this order, the first one ends up in front."""
+    return sorted(tags, key=lambda tag: int(tag.rpartition(b".")[2]), reverse=True)
+
+
+def _restore(
+    address: Address, keys: Keys, of: str, tags: Sequence[bytes], edit: Callable[[bytes], bytes]
+) -> Chore:
+    """Move these messages to the heads of their queues, as `edit` leaves them, each if it is still
+    there; all of them only while the lease of the incarnation `of` is over, if one is named."""
+    moved = 0
+    for start in range(0, len(tags), CHUNK):
+        chunk = tags[start : start + CHUNK]
+        values = yield ("HMGET", keys.unacked, *chunk)
+        arguments: list[Argument] = []
+        for tag, value in zip(chunk, values, strict=True):
+            stored = read_stored(value) if value is not None else None
+            if stored is not None:
+                message = edit(stored.message)
+                for queue in (yield from _queues(address, stored)):
+                    arguments += (tag, address.list_key(queue, priority_of(message)), message)
+        if missing := [tag for tag, value in zip(chunk, values, strict=True) if value is None]:
+            yield ("ZREM", keys.index, *missing)
+        if arguments:
+            count = yield RESTORE.call(keys.workers, of, keys.unacked, keys.index, *arguments)
+            if count < 0:
+                break
+            moved += count
+    return moved
+
+
+def _queues(address: Address, stored: Stored) -> Generator[Command, Any, list[str]]:
+    """Where a message belongs by its exchange and routing key (PROTOCOL 6.2)."""
+    if not stored.exchange:
+        return [stored.routing_key]
+    members = yield ("SMEMBERS", address.key(f"_kombu.binding.{stored.exchange}"))
+    found = []
+    for member in members:
+        key, pattern, queue = member.decode().split(address.transport.sep)
+        if key == stored.routing_key or (pattern and re.match(pattern, stored.routing_key)):
+            found.append(queue)
+    return sorted(found)[:1]

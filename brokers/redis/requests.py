@@ -1,0 +1,85 @@
+"""What has been asked of the server and not been answered, in order.
+
+Requests that change where messages are have a number. The server remembers the last one that it
+carried out for us (lua/step.lua), so after a break all that were not answered are sent again as
+they were, and each is carried out once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import hiredis
+
+from brokers.redis.intake import Take
+from brokers.redis.link import Link
+from brokers.redis.recovery import Chore
+from brokers.redis.scripts import Command
+
+
+class Settling(NamedTuple):
+    count: int
+    feeds_us: bool
+    """It pushes into a queue that we consume from: the server tells everybody but us."""
+
+
+class Holding(NamedTuple):
+    count: int
+
+
+class Renewal(NamedTuple):
+    """Of the lease. Has no number: it is asked anew on a new connection."""
+
+
+class ChoreStep(NamedTuple):
+    """Has no number: a chore that is interrupted is begun anew another time."""
+
+    chore: Chore
+
+
+Subject = Take | Settling | Holding | Renewal | ChoreStep
+
+
+class _Request(NamedTuple):
+    subject: Subject
+    packed: bytes
+    step: int
+
+
+class Requests:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._unanswered: deque[_Request] = deque()
+        self._step = 0
+        self.answered_step = 0
+        """Number of the last one that was answered."""
+
+    def __bool__(self) -> bool:
+        return bool(self._unanswered)
+
+    def next_step(self) -> int:
+        """The number for the next request that gets one."""
+        self._step += 1
+        return self._step
+
+    def send(self, subject: Subject, command: Command, step: int = 0) -> None:
+        """At once, or when there is a connection. `step`: its number; 0: it has none."""
+        request = _Request(subject, hiredis.pack_command(command), step)
+        self._unanswered.append(request)
+        self._link.send(request.packed)
+
+    def answered(self) -> Subject:
+        """The oldest one has been: what it was about."""
+        request = self._unanswered.popleft()
+        self.answered_step = request.step or self.answered_step
+        return request.subject
+
+    def broken(self) -> None:
+        """The connection is gone: forget those without a number."""
+        self._unanswered = deque(request for request in self._unanswered if request.step)
+
+    def send_again(self) -> None:
+        """All that remain, on the new connection."""
+        for request in self._unanswered:
+            self._link.send(request.packed)

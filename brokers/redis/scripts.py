@@ -1,0 +1,45 @@
+"""The Lua scripts, and the commands that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha1
+from pathlib import Path
+from typing import NamedTuple
+
+Argument = str | bytes | int | float
+Command = tuple[Argument, ...]
+
+_FOLDER = Path(__file__).parent / "lua"
+
+
+class Script(NamedTuple):
+    text: str
+    digest: str
+
+    def load(self) -> Command:
+        return ("SCRIPT", "LOAD", self.text)
+
+    def call(self, *arguments: Argument, keys: Sequence[str] = ()) -> Command:
+        """EVALSHA: whoever sends it has loaded the script on the same connection."""
+        return ("EVALSHA", self.digest, len(keys), *keys, *arguments)
+
+
+def _read(*names: str) -> Script:
+    text = "\n".join((_FOLDER / f"{name}.lua").read_text() for name in names)
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+TAKE = _read("step", "take")
+SETTLE = _read("step", "document", "settle")
+HOLD = _read("step", "hold")
+ENTER = _read("enter")
+RENEW = _read("renew")
+BURY = _read("bury")
+RESTORE = _read("restore")
+REFRESH = _read("refresh")
+RELEASE = _read("release")
+WRITE = _read("document", "write")
+
+OF_BROKER = (TAKE, SETTLE, HOLD, ENTER, RENEW, BURY, RESTORE, REFRESH, RELEASE)
+OF_RESULTS = (WRITE,)

@@ -1,0 +1,78 @@
+"""Settlements and result documents as arguments of the scripts that carry them out."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from brokers.interface import Settlement, Write
+from brokers.redis.address import Address
+from brokers.redis.keys import Keys
+from brokers.redis.scripts import Argument
+
+MOST = 500
+"""Settlements in one call of the script. It stops the server while it runs."""
+LARGEST = 1_000_000
+"""Bytes of documents and messages in one call, about."""
+
+
+class Batch(NamedTuple):
+    """What one call of settle.lua carries out."""
+
+    count: int
+    arguments: list[Argument]
+    """From ARGV[8] on."""
+    feeds_us: bool
+    """It pushes into a queue that we consume from: the server tells everybody but us."""
+
+
+def batches(
+    settlements: Sequence[Settlement], address: Address, keys: Keys, ours: Container[str]
+) -> Iterator[Batch]:
+    """The settlements in order, in calls of bounded size; within a call plain removals go first.
+
+    `ours`: the queues that this worker consumes from.
+    """
+    plain: list[Argument] = []
+    others: list[Argument] = []
+    count = size = 0
+    feeds_us = False
+    for tag, writes, pushes, dead in settlements:
+        count += 1
+        if not (writes or pushes or dead):
+            if tag:
+                plain.append(tag)
+        else:
+            others += (tag, len(writes))
+            for write in writes:
+                others += write
+                size += len(write.document)
+            others.append(len(pushes))
+            for queue, message, priority, head in pushes:
+                others += (address.list_key(queue, priority), message, "RPUSH" if head else "LPUSH")
+                size += len(message)
+                feeds_us = feeds_us or queue in ours
+            if dead:
+                others += (1, keys.dead(dead[0]), dead[1])
+                size += len(dead[1])
+            else:
+                others.append(0)
+        if count == MOST or size >= LARGEST:
+            yield Batch(count, [len(plain), *plain, *others], feeds_us)
+            plain, others, count, size, feeds_us = [], [], 0, 0, False
+    if count:
+        yield Batch(count, [len(plain), *plain, *others], feeds_us)
+
+
+def documents(writes: Iterable[Write]) -> Iterator[list[Argument]]:
+    """The arguments of write.lua, in calls of bounded size."""
+    arguments: list[Argument] = []
+    size = 0
+    for write in writes:
+        arguments += write
+        size += len(write.document)
+        if size >= LARGEST or len(arguments) >= 3 * MOST:
+            yield arguments
+            arguments, size = [], 0
+    if arguments:
+        yield arguments
