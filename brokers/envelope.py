@@ -60,7 +60,7 @@ class Envelope:
             raise MalformedMessage(f"body is neither base64 nor text: {error}") from None
 
 
-def parse(message: bytes) -> Envelope:
+def parse(message: bytes | memoryview) -> Envelope:
     """Raises MalformedMessage unless it is an object with a string body, headers and properties."""
     fields = _decode(message)
     if type(fields) is not dict:

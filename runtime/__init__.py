@@ -10,6 +10,8 @@ from runtime.canvas.signature import Signature
 from runtime.errors import Ignore, MaxRetriesExceededError, Reject, Retry, TimeoutError
 from runtime.results.async_result import AsyncResult
 
+__version__ = "0.1.0"
+
 __all__ = [
     "App",
     "AsyncResult",

@@ -54,6 +54,12 @@ def _follow_up(
     """The id in a signature is binding: somebody may wait for it already."""
     task_id = (signature.get("options") or {}).get("task_id") or str(uuid4())
     push = message_for(
-        conf, signature, (argument,), task_id=task_id, root_id=message.root_id, parent_id=message.id, **options
+        conf,
+        signature,
+        (argument,),
+        task_id=task_id,
+        root_id=message.root_id,
+        parent_id=message.id,
+        **options,
     )
     return FollowUp(task_id, push)

@@ -3,7 +3,7 @@ so that after a restart of the children it is as fresh as their code."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import orjson
@@ -38,20 +38,11 @@ def describe(app: App) -> bytes:
 
 
 def options_of(app: App, name: str) -> TaskOptions:
-    task = app.tasks[name]
+    """A task has an attribute of each option's name."""
     return TaskOptions(
-        name=name,
-        acks_late=bool(task.acks_late),
-        acks_on_failure=bool(task.acks_on_failure_or_timeout),
-        acks_on_timeout=bool(task.acks_on_failure_or_timeout),
-        reject_on_worker_lost=task.reject_on_worker_lost,
-        ignore_result=bool(task.ignore_result),
-        store_errors_even_if_ignored=bool(task.store_errors_even_if_ignored),
-        time_limit=task.time_limit,
-        soft_time_limit=task.soft_time_limit,
-        max_deliveries=task.max_deliveries,
+        **{option.name: getattr(app.tasks[name], option.name) for option in fields(TaskOptions)}
     )
 
 
 def read(hello: bytes) -> Manifest:
-    return {fields["name"]: TaskOptions(**fields) for fields in orjson.loads(hello)}
+    return {options["name"]: TaskOptions(**options) for options in orjson.loads(hello)}

@@ -7,7 +7,10 @@ it is several times as fast as JSON here and carries the result document without
 from __future__ import annotations
 
 import marshal
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from brokers.interface import Push
 
 SUCCESS = "SUCCESS"
 FAILURE = "FAILURE"
@@ -20,10 +23,10 @@ MALFORMED = "MALFORMED"
 class Report(NamedTuple):
     state: str
     """One of the six above."""
-    documents: list[tuple[str, bytes]] = []  # noqa: RUF012  (never changed: built once, then read)
+    documents: Sequence[tuple[str, bytes]] = ()
     """(task id, result document) to store with the settlement."""
-    pushes: list[tuple[str, bytes, int, bool]] = []  # noqa: RUF012
-    """The fields of `brokers.interface.Push`: follow-ups, or the retry."""
+    pushes: Sequence[Push] = ()
+    """Follow-ups, or the retry."""
     text: str = ""
     """The printed result, exception or reason, for the log."""
     traceback: str | None = None
@@ -38,10 +41,11 @@ def encode(report: Report) -> bytes:
     """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
     if report == PLAIN_SUCCESS:
         return b""
-    return marshal.dumps(tuple(report))
+    return marshal.dumps([*report[:2], [tuple(push) for push in report.pushes], *report[3:]])  # type: ignore[arg-type]
 
 
 def decode(payload: bytes) -> Report:
     if not payload:
         return PLAIN_SUCCESS
-    return Report(*marshal.loads(payload))
+    state, documents, pushes, *rest = marshal.loads(payload)
+    return Report(state, documents, [Push(*push) for push in pushes], *rest)

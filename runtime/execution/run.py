@@ -66,7 +66,7 @@ class Runner:
             return self._rejected(task, request, error)
         except Retry as error:
             return self._retried(task, request, error)
-        except BaseException as error:  # noqa: BLE001  (the user's code; a SystemExit ends the task, not the child)
+        except BaseException as error:  # noqa: BLE001  (user code; SystemExit ends the task only)
             return self._failed(task, request, error)
         finally:
             current.pop(token)
@@ -75,9 +75,7 @@ class Runner:
         """Raises EncodeError if the value cannot be stored, ValueError if a follow-up cannot be sent."""
         message = request.message
         documents: list[tuple[str, bytes]] = []
-        following = follow_up.after_success(
-            self._app.conf, message, request.callbacks, request.chain, value
-        )
+        following = follow_up.after_success(self._app.conf, message, request.callbacks, request.chain, value)
         if self._stores and not self._ignores(task, message):
             children = [child.as_tuple() for child in request.children]
             children += [[[sent.task_id, None], None] for sent in following]
@@ -85,7 +83,7 @@ class Runner:
         elif not following and not self._tells_all:
             return report.PLAIN_SUCCESS
         text = printed(value)[:PRINTED] if self._tells_all else ""
-        return Report(report.SUCCESS, documents, [tuple(sent.push) for sent in following], text)
+        return Report(report.SUCCESS, documents, [sent.push for sent in following], text)
 
     def _failed(self, task: Task | None, request: Request, error: BaseException) -> Report:
         message = request.message
@@ -103,7 +101,7 @@ class Runner:
                 (task_id, document.encode(states.FAILURE, error, message=About(task_id), traceback=trace))
                 for task_id in failing
             ]
-        pushes = [tuple(following.push) for following in sent]
+        pushes = [following.push for following in sent]
         return Report(report.FAILURE, documents, pushes, printed(error)[:PRINTED], trace)
 
     def _retried(self, task: Task, request: Request, error: Retry) -> Report:
@@ -111,7 +109,7 @@ class Runner:
         cause = error.exc or error
         if self._stores and not self._ignores(task, request.message):
             documents = [(request.message.id, self._document(states.RETRY, cause, request, _trace(cause)))]
-        pushes = [] if error.push is None else [tuple(error.push)]
+        pushes = [] if error.push is None else [error.push]
         return Report(report.RETRY, documents, pushes, str(error))
 
     def _rejected(self, task: Task, request: Request, error: Reject) -> Report:

@@ -92,7 +92,7 @@ class Settings:
 
     def shown(self) -> dict[str, Any]:
         """The same for the eyes of others: secrets and passwords in URLs are masked."""
-        return {name: _masked(name, value) for name, value in self.changed().items()}
+        return {name: masked(name, value) for name, value in self.changed().items()}
 
 
 def defaults() -> dict[str, Any]:
@@ -120,9 +120,9 @@ def check(name: str, value: Any) -> Any:
         raise ImproperlyConfigured(f"{name} must be {setting.kind.expected}; it is {value!r}") from None
 
 
-def _masked(name: str, value: Any) -> Any:
+def masked(name: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _masked(str(key), item) for key, item in value.items()}
+        return {key: masked(str(key), item) for key, item in value.items()}
     if value and any(word in name for word in SECRET):
         return MASK
     return PASSWORD.sub(rf"\1{MASK}@", value) if isinstance(value, str) else value

@@ -15,7 +15,7 @@ comes back as a return value.
  4 pipeline.hold                      not due yet: back to the broker's care until then   same
  5 pipeline.dispatch                  to a free slot                                      same
  6 pools submit                       one frame to one child                              same
- 7 runtime.execution, in the child    decode the body, run, encode                        the pool reports Lost
+ 7 runtime.execution, in the child    decode the body, run, encode                        pool reports Lost
  8 pipeline.settle + pipeline.verdict a pure table: (options, outcome) -> verdict         unacked; runs again
  9 brokers.redis settle + settle.lua  remove + result + notify + follow-ups, one step,    done, or unacked
                                       fenced

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from runtime.settings.settings import masked
+
 import runtime
-from brokers.registry import masked
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -23,8 +24,8 @@ def text(app: App, planned: Plan) -> str:
     conf, options = app.conf, planned.options
     rows = [
         ("app", f"{app.main} ({options.app})"),
-        ("broker", masked(conf.broker_url)),
-        ("results", masked(conf.result_backend) if conf.result_backend else "disabled"),
+        ("broker", masked("broker_url", conf.broker_url)),
+        ("results", masked("result_backend", conf.result_backend) if conf.result_backend else "disabled"),
         ("pool", f"{options.pool}, {planned.concurrency} slots"),
         ("prefetch", "auto" if planned.multiplier is None else f"{planned.multiplier} per slot"),
         ("log level", options.loglevel),

@@ -19,6 +19,10 @@ class Journal:
         self.tells_all = logger.isEnabledFor(logging.INFO)
         """Whether a task's receipt and success are told; asked before anything is prepared."""
 
+    def ready(self, tasks: int) -> None:
+        """The children's code is loaded, for the first time or anew."""
+        logger.info("Worker is ready: %d tasks", tasks)
+
     def received(self, reservation: Reservation) -> None:
         if self.tells_all:
             logger.info("Task %s[%s] received", reservation.task.name, reservation.task.id)

@@ -8,7 +8,7 @@ import select
 import signal
 import time
 
-from brokers.interface import Consumer, Settlement
+from brokers.interface import Consumer, Delivery, Settlement
 from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Pool, Started, TimedOut
 from runtime.execution import manifest, report
 from runtime.execution.manifest import Manifest
@@ -158,7 +158,7 @@ class Supervisor:
         if received.deliveries:
             self._admit(received.deliveries)
 
-    def _admit(self, deliveries: list) -> None:
+    def _admit(self, deliveries: list[Delivery]) -> None:
         assert self._manifest is not None, "nothing is taken before the children's code is loaded"
         epoch = time.time()
         ready: list[Reservation] = []
@@ -231,6 +231,7 @@ class Supervisor:
             self._lose(event)
         elif isinstance(event, Booted):
             self._manifest = manifest.read(event.hello)
+            self._journal.ready(len(self._manifest))
         elif isinstance(event, ChildFailed):
             self._journal.child_failed(event)
             if event.fatal:

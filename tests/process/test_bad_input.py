@@ -13,8 +13,18 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
-HEADERS: dict[str, Any] = {"task": "tests.support.app.add", "id": "bad-1", "lang": "py", "eta": None, "expires": None}
-PROPERTIES = {"body_encoding": "base64", "delivery_info": {"exchange": "", "routing_key": "celery"}, "priority": 0}
+HEADERS: dict[str, Any] = {
+    "task": "tests.support.app.add",
+    "id": "bad-1",
+    "lang": "py",
+    "eta": None,
+    "expires": None,
+}
+PROPERTIES = {
+    "body_encoding": "base64",
+    "delivery_info": {"exchange": "", "routing_key": "celery"},
+    "priority": 0,
+}
 BODY = [[1, 2], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
 
 
@@ -45,7 +55,8 @@ NOT_MESSAGES = {
     "no headers": json.dumps({"body": "", "properties": {}}).encode(),
     "headers are a list": message(headers=[]),
     "no properties": message(properties=None),
-    "body is a number": message(body=7, raw=None) and json.dumps({**json.loads(message()), "body": 7}).encode(),
+    "body is a number": message(body=7, raw=None)
+    and json.dumps({**json.loads(message()), "body": 7}).encode(),
     "10,000 levels deep": b"[" * 10_000,
     "eta is no time": message(headers={**HEADERS, "eta": "tomorrow"}),
     "eta is NaN": message(headers={**HEADERS, "eta": float("nan")}),
@@ -80,7 +91,9 @@ def dead(server: Server) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NOT_MESSAGES)
-def test_what_is_no_message_is_kept_with_its_reason(app: App, server: Server, worker: Worker, name: str) -> None:
+def test_what_is_no_message_is_kept_with_its_reason(
+    app: App, server: Server, worker: Worker, name: str
+) -> None:
     raw = NOT_MESSAGES[name]
     server.client.lpush("celery", raw)
     assert works(app)

@@ -115,7 +115,18 @@ def test_links_and_chains_of_a_celery_client_are_followed(client: Celery, worker
 def celery_worker(server: Server, tmp_path: Path) -> Iterator[None]:
     log = (tmp_path / "celery.log").open("wb")
     env = {**os.environ, "CELERY_URL": server.url()}
-    command = [sys.executable, "-m", "celery", "-A", "tests.support.celery_app", "worker", "-c", "1", "-l", "info"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "tests.support.celery_app",
+        "worker",
+        "-c",
+        "1",
+        "-l",
+        "info",
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
     wait_until(lambda: b"ready." in (tmp_path / "celery.log").read_bytes(), 30)
     yield

@@ -27,7 +27,12 @@ def nothing_left(server: Server) -> bool:
 def test_a_result_is_stored_with_an_expiry_and_announced(app: App, server: Server, worker: Worker) -> None:
     result = send(app, "add", 2, 8)
     assert result.get(timeout=10) == 10
-    assert (result.state, result.ready(), result.successful(), result.failed()) == ("SUCCESS", True, True, False)
+    assert (result.state, result.ready(), result.successful(), result.failed()) == (
+        "SUCCESS",
+        True,
+        True,
+        False,
+    )
     key = f"celery-task-meta-{result.id}"
     assert 86000 < server.client.ttl(key) <= 86400
     document = json.loads(server.client.get(key))

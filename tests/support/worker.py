@@ -34,7 +34,7 @@ class Worker:
         self.effects_file.touch()
         self.log_file = directory / f"{name}.log"
         self._command = [
-            sys.executable, "-m", "runtime.cli", "-A", app, "start",
+            str(Path(sys.executable).with_name("runtime")), "-A", app, "start",
             "-c", str(slots), "-n", self.node, "--loglevel", loglevel, *options,
         ]  # fmt: skip
         self._env = {

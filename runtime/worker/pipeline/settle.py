@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from brokers import envelope
 from brokers.interface import Delivery, Push, Settlement, Write
 from pools.interface import Lost, TimedOut
-from runtime import errors
+from runtime.errors import NotRegistered, TaskRevokedError
 from runtime.execution import failure
 from runtime.execution.report import Report
 from runtime.protocol.task_message import TaskMessage
 from runtime.results import document, states
-from runtime.results.document import About
+from runtime.results.document import About, Described
 from runtime.results.keys import ResultKeys
 from runtime.settings import Settings
 from runtime.worker.ledger import Reservation
@@ -40,7 +42,7 @@ class Settler:
         verdict = of_report(reservation.options, not reservation.tag, report)
         if verdict is Verdict.DEAD:
             return self._malformed(reservation, report.text)
-        pushes = [Push(*fields) for fields in report.pushes]
+        pushes = list(report.pushes)
         if verdict is Verdict.REQUEUE:
             pushes.append(self._to_tail(reservation))
         return Settlement(reservation.tag, self._writes(report.documents), pushes)
@@ -49,7 +51,9 @@ class Settler:
         """Its hard limit killed it."""
         if of_time_out(reservation.options, not reservation.tag) is Verdict.REQUEUE:
             return Settlement(reservation.tag, pushes=(self._to_tail(reservation),))
-        return self._failed(reservation, errors.TimeLimitExceeded(event.limit))
+        from billiard.exceptions import TimeLimitExceeded  # 40 ms, and seldom needed
+
+        return self._failed(reservation, TimeLimitExceeded(event.limit))
 
     def lost(self, reservation: Reservation, event: Lost) -> tuple[Verdict, Settlement]:
         """Its child died while it ran it."""
@@ -58,8 +62,7 @@ class Settler:
         if verdict is Verdict.REDELIVER:
             again = envelope.redelivered(reservation.message, deaths=deliveries)
             return verdict, Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
-        error = errors.WorkerLostError(f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
-        failed = self._failed(reservation, error)
+        failed = self._lost(reservation, f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
         if verdict is Verdict.DEAD:
             entry = self._entry(reservation, f"killed its child: {_cause(event.exitcode)}", deliveries)
             failed = failed._replace(dead=(reservation.queue, entry))
@@ -70,8 +73,7 @@ class Settler:
         if reservation.tag:
             again = envelope.redelivered(reservation.message)
             return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
-        error = errors.WorkerLostError("the worker was shut down while the task ran")
-        return self._failed(reservation, error, state=states.RETRY)
+        return self._lost(reservation, "the worker was shut down while the task ran", states.RETRY)
 
     def unreadable(self, delivery: Delivery, reason: str) -> Settlement:
         """Not a task message at all."""
@@ -80,16 +82,20 @@ class Settler:
 
     def unknown(self, delivery: Delivery, task: TaskMessage) -> Settlement:
         """No child knows a task of this name. Stored as a failure, or callers would hang."""
-        error = errors.NotRegistered(task.name)
+        error = NotRegistered(task.name)
         entry = dead.entry(
-            delivery.message, reason=f"unknown task {task.name!r}", node=self._node, task=task.name, task_id=task.id
+            delivery.message,
+            reason=f"unknown task {task.name!r}",
+            node=self._node,
+            task=task.name,
+            task_id=task.id,
         )
         written = self._writes([(task.id, document.encode(states.FAILURE, error, message=task))])
         return Settlement(delivery.tag, written, dead=(delivery.queue, entry))
 
     def expired(self, tag: str, task: TaskMessage) -> Settlement:
         """Its time is over (PROTOCOL 9, step 4)."""
-        revoked = document.encode(states.REVOKED, errors.TaskRevokedError("expired"), message=task)
+        revoked = document.encode(states.REVOKED, TaskRevokedError("expired"), message=task)
         return Settlement(tag, () if task.ignore_result else self._writes([(task.id, revoked)]))
 
     def _malformed(self, reservation: Reservation, reason: str) -> Settlement:
@@ -97,22 +103,25 @@ class Settler:
         failed = self._failed(reservation, envelope.MalformedMessage(reason))
         return failed._replace(dead=(reservation.queue, self._entry(reservation, reason)))
 
-    def _failed(
-        self, reservation: Reservation, error: Exception, state: str = states.FAILURE
-    ) -> Settlement:
+    def _lost(self, reservation: Reservation, text: str, state: str = states.FAILURE) -> Settlement:
+        from billiard.exceptions import WorkerLostError  # 40 ms, and seldom needed
+
+        return self._failed(reservation, WorkerLostError(text), state)
+
+    def _failed(self, reservation: Reservation, error: Exception, state: str = states.FAILURE) -> Settlement:
         """Failed by what the supervisor saw; the task's own code had no say."""
         task, options = reservation.task, reservation.options
         ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
         pushes, failing = failure.consequences(self._conf, reservation.message, task)
-        described = [task, *(About(task_id) for task_id in failing)]
-        documents = [(each.id, document.encode(state, error, message=each)) for each in described]
+        described: list[Described] = [task, *(About(task_id) for task_id in failing)]
+        documents = [(str(each.id), document.encode(state, error, message=each)) for each in described]
         if ignore and not options.store_errors_even_if_ignored:
             documents = []
         if state != states.FAILURE:
             return Settlement(reservation.tag, self._writes(documents[:1]))
         return Settlement(reservation.tag, self._writes(documents), pushes)
 
-    def _writes(self, documents: list[tuple[str, bytes]]) -> list[Write]:
+    def _writes(self, documents: Sequence[tuple[str, bytes]]) -> list[Write]:
         return [write for task_id, doc in documents for write in self._keys.writes(task_id, doc)]
 
     def _entry(self, reservation: Reservation, reason: str, deliveries: int = 0) -> bytes:
