@@ -50,18 +50,19 @@ class Client:
         Raises BrokerUnavailable after the last try, BrokerRefused, or TimeoutError when `deadline`
         (time.monotonic() seconds) comes before.
         """
-        for pause in (*self._pauses, None):
+        pauses = iter(self._pauses)
+        while True:
             try:
                 return operation(self._redis)
             except exceptions.RedisError as error:
                 problem = broker_error(error, self.address)
+                pause = next(pauses, None)
                 if pause is None or isinstance(problem, BrokerRefused):
                     raise problem from error
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise TimeoutError(str(problem))
             time.sleep(min(pause, remaining))
-        raise AssertionError("unreachable: the last try returns or raises")
 
     def close(self) -> None:
         """Disconnect, in every thread. The next use connects anew."""
@@ -73,6 +74,7 @@ def broker_error(error: exceptions.RedisError, address: Address) -> BrokerError:
     """Whether it will pass, and where it happened."""
     text = f"{address.masked()}: {error}"
     refused = isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError)
+    refused |= "CERTIFICATE_VERIFY_FAILED" in text  # a ConnectionError like any other, to redis-py
     if not refused and (isinstance(error, PASSING) or str(error).startswith(PASSING_REPLIES)):
         return BrokerUnavailable(text)
     return BrokerRefused(text)

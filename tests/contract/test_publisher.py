@@ -13,6 +13,7 @@ import pytest
 from brokers import registry
 from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push
 from tests.support.servers import Server
+from tests.support.tls import CERTIFICATE, Door
 
 
 @pytest.fixture
@@ -234,3 +235,28 @@ def test_a_queue_that_is_no_list_is_refused(server: Server, publisher: Publisher
     server.client.set("q", "x")
     with pytest.raises(BrokerRefused, match="WRONGTYPE"):
         publisher.publish([Push("q", b"1")])
+
+
+def test_over_tls(server: Server) -> None:
+    with Door(server.socket) as door:
+        publisher = registry.open_publisher(door.url(), {"ssl_ca_certs": str(CERTIFICATE)})
+        publisher.publish([Push("q", b"1")])
+        publisher.close()
+    assert served(server) == [b"1"]
+
+
+def test_over_tls_without_verification(server: Server) -> None:
+    with Door(server.socket) as door:
+        publisher = registry.open_publisher(door.url("ssl_cert_reqs=none"))
+        publisher.publish([Push("q", b"1")])
+        publisher.close()
+    assert served(server) == [b"1"]
+
+
+def test_a_certificate_that_is_not_trusted(server: Server) -> None:
+    with Door(server.socket) as door:
+        publisher = registry.open_publisher(door.url())
+        with pytest.raises(BrokerRefused, match="certificate"):
+            publisher.publish([Push("q", b"1")])
+        publisher.close()
+    assert served(server) == []
