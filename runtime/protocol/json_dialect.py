@@ -61,7 +61,7 @@ def _loads_any(data: bytes) -> Any:
         return json.loads(data, object_hook=_untyped)
     except RecursionError:
         raise DecodeError("not JSON that can be read: it is nested too deeply") from None
-    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise DecodeError(f"not JSON that can be read: {error}") from None
 
 
