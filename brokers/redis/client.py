@@ -7,6 +7,7 @@ at start-up; `brokers.registry` does.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -27,8 +28,11 @@ PASSING = (
     exceptions.OutOfMemoryError,
     exceptions.MasterDownError,
 )
-PASSING_REPLIES = ("MISCONF", "NOREPLICAS", "BUSY ", "LOADING", "CLUSTERDOWN", "TRYAGAIN")
-"""How an error reply begins that redis-py has no class for, and that will pass."""
+PASSING_REPLY = re.compile(
+    r"(^|: -)(OOM|READONLY|MISCONF|NOREPLICAS|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) "
+)
+"""An error reply that redis-py has no class for, and that will pass. Redis 6.2 wraps what a script
+met: `Error running script (…): …: -OOM command not allowed …`."""
 
 
 class Client:
@@ -75,6 +79,6 @@ def broker_error(error: exceptions.RedisError, address: Address) -> BrokerError:
     text = f"{address.masked()}: {error}"
     refused = isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError)
     refused |= "CERTIFICATE_VERIFY_FAILED" in text  # a ConnectionError like any other, to redis-py
-    if not refused and (isinstance(error, PASSING) or str(error).startswith(PASSING_REPLIES)):
+    if not refused and (isinstance(error, PASSING) or PASSING_REPLY.search(str(error))):
         return BrokerUnavailable(text)
     return BrokerRefused(text)

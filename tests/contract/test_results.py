@@ -238,6 +238,17 @@ def test_a_write_outlasts_a_full_server(server: Server, results: Results) -> Non
     assert results.get(KEY) == document()
 
 
+def test_a_write_outlasts_a_failover(server: Server, results: Results) -> None:
+    server.client.config_resetstat()
+    server.client.replicaof("127.0.0.1", 1)
+    with ThreadPoolExecutor() as threads:
+        writer = threads.submit(results.write, [Write(KEY, document(), 60)])
+        wait_until(lambda: server.client.info("stats")["total_error_replies"])
+        server.client.replicaof("NO", "ONE")
+        writer.result()
+    assert results.get(KEY) == document()
+
+
 def test_a_wrong_type_is_refused(server: Server, results: Results) -> None:
     server.client.lpush(KEY, "x")
     with pytest.raises(BrokerRefused, match="WRONGTYPE"):
