@@ -49,11 +49,6 @@ class Server:
         self._process.terminate()
         self._process.wait()
 
-    def commands(self) -> int:
-        """Commands served so far, those inside scripts too."""
-        info: Any = self.client.info("stats")
-        return int(info["total_commands_processed"])
-
     def connections(self) -> int:
         """Of others than us."""
         info: Any = self.client.info("clients")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-RUNTIME = Path(sys.executable).parent / "runtime"
+RUNTIME = str(Path(sys.executable).parent / "runtime")
 
 
 def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

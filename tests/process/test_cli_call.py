@@ -1,0 +1,117 @@
+"""The verbs that ask once, against a real worker: `call`, `result`, `purge`, `report`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+RUNTIME = str(Path(sys.executable).parent / "runtime")
+
+
+class Shell:
+    """Runs `runtime -A tests.support.app …` against one server."""
+
+    def __init__(self, url: str) -> None:
+        self._env = {**os.environ, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
+
+    def __call__(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        command = [RUNTIME, "-A", "tests.support.app", *arguments]
+        return subprocess.run(
+            command, env=self._env, input=answer, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.fixture
+def shell(server: Server) -> Shell:
+    return Shell(server.url())
+
+
+def test_call_prints_the_result_as_json(shell: Shell, worker: Worker) -> None:
+    done = shell("call", "tests.support.app.add", "2", "8")
+    assert (done.stdout, done.stderr, done.returncode) == ("10\n", "", 0)
+    assert shell("call", "tests.support.app.add", "--kwargs", '{"x": "a", "y": "b"}').stdout == '"ab"\n'
+    assert shell("call", "tests.support.app.echo", '{"a": [null, 1.5]}').stdout == '{"a": [null, 1.5]}\n'
+    assert shell("call", "tests.support.app.echo", "plain text").stdout == '"plain text"\n'
+    assert shell("call", "tests.support.app.echo", "--", "-3").stdout == "-3\n"
+
+
+def test_a_failed_task_prints_its_exception_and_exits_with_1(shell: Shell, worker: Worker) -> None:
+    done = shell("call", "tests.support.app.fail", "broken")
+    assert (done.stdout, done.returncode) == ("", 1)
+    assert done.stderr == "ValueError: ('broken', 7)\n"
+
+
+def test_no_wait_prints_the_id_whose_result_can_be_asked_for(shell: Shell, worker: Worker) -> None:
+    task_id = shell("call", "--no-wait", "tests.support.app.mark", "m").stdout.strip()
+    done = shell("result", task_id, "--timeout", "10")
+    assert (done.stdout, done.returncode) == ('"m"\n', 0)
+    assert shell("result", task_id).stdout == '"m"\n'
+
+
+def test_without_a_result_the_exit_code_is_6(shell: Shell, server: Server) -> None:
+    done = shell("call", "--timeout", "0.1", "tests.support.app.add", "1", "2")
+    assert done.returncode == 6
+    assert done.stderr.endswith(": PENDING, no result within 0.1 s\n")
+    done = shell("result", "unknown-id")
+    assert (done.returncode, done.stderr) == (6, "unknown-id: PENDING\n")
+
+
+def test_call_options_reach_the_message(shell: Shell, server: Server) -> None:
+    shell("call", "--no-wait", "--queue", "other", "--priority", "9", "tests.support.app.add", "1", "2")
+    shell("call", "--no-wait", "--queue", "other", "--countdown", "60", "tests.support.app.add", "1", "2")
+    assert server.client.llen("other\x06\x169") == 1
+    (message,) = server.client.lrange("other", 0, -1)
+    assert b'"eta":null' not in message.replace(b" ", b"")
+
+
+def test_purge_asks_and_tells_how_many(shell: Shell, server: Server) -> None:
+    for _ in range(3):
+        shell("call", "--no-wait", "tests.support.app.add", "1", "2")
+    refused = shell("purge", answer="n\n")
+    assert refused.returncode == 130
+    assert "Remove 3 messages from celery?" in refused.stdout
+    assert server.client.llen("celery") == 3
+    assert shell("purge", "-f", "-Q", "celery,none").stdout == (
+        "celery: 3 messages removed\nnone: 0 messages removed\n"
+    )
+    assert server.client.llen("celery") == 0
+
+
+def test_a_broker_that_cannot_be_reached_is_one_line_and_exit_code_5(tmp_path: Path) -> None:
+    done = Shell(f"redis+socket://{tmp_path}/none")("call", "--no-wait", "tests.support.app.add", "1", "2")
+    assert done.returncode == 5
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("runtime: error: ")
+    assert f"{tmp_path}/none" in line
+
+
+def test_report_masks_passwords() -> None:
+    done = Shell("redis://:secret@localhost/0")("report")
+    assert done.returncode == 0
+    assert "worker-runtime" in done.stdout
+    assert "secret" not in done.stdout
+
+
+def test_the_worker_can_log_json_into_a_file_named_after_its_node(server: Server, tmp_path: Path) -> None:
+    options = ("--logfile", str(tmp_path / "%n.json"), "--log-format", "json", "--quiet")
+    written = tmp_path / "w1.json"
+    worker = Worker(server.url(), tmp_path, *options)
+    try:
+        wait_until(lambda: written.exists() and "ready" in written.read_text())
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    finally:
+        worker.process.kill()
+        worker.process.wait()
+    assert {json.loads(line)["level"] for line in written.read_text().splitlines()} == {"info"}
+    assert worker.log() == ""
