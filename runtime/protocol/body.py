@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any, NamedTuple
 
 from brokers.envelope import Envelope, MalformedMessage
@@ -36,7 +37,7 @@ def read(envelope: Envelope, accept: frozenset[str]) -> Body:
         args, kwargs, embed = members
     except (TypeError, ValueError):
         raise MalformedMessage(f"body must be [args, kwargs, embed], not {members!r:.100}") from None
-    if not isinstance(args, list | tuple):
+    if not isinstance(args, (list, tuple)):
         raise MalformedMessage(f"args must be an array, not {args!r:.100}")
     if not isinstance(kwargs, dict) or not all(isinstance(name, str) for name in kwargs):
         raise MalformedMessage(f"kwargs must be an object, not {kwargs!r:.100}")
@@ -45,6 +46,6 @@ def read(envelope: Envelope, accept: frozenset[str]) -> Body:
     if not isinstance(embed, dict):
         raise MalformedMessage(f"the body's third member must be an object, not {embed!r:.100}")
     for name in ("callbacks", "errbacks", "chain"):
-        if not isinstance(embed.get(name), list | tuple | None):
+        if not isinstance(embed.get(name), (list, tuple, NoneType)):
             raise MalformedMessage(f"{name} must be an array of signatures, not {embed[name]!r:.100}")
     return Body(list(args), kwargs, embed)

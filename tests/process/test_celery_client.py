@@ -28,7 +28,7 @@ from tests.support.worker import ROOT, Worker
 @pytest.fixture
 def client(server: Server) -> Iterator[Celery]:
     url = server.url()
-    app = Celery("client", broker=url, backend=url.replace("redis+socket", "socket"), set_as_current=False)
+    app = Celery("client", broker=url, backend=url, set_as_current=False)
     yield app
     app.close()
     app.backend.result_consumer.stop()

@@ -10,7 +10,7 @@ from celery import Celery
 
 URL = os.environ.get("CELERY_URL", "redis+socket:///nowhere")
 
-app = Celery("tests.support.celery_app", broker=URL, backend=URL.replace("redis+socket", "socket"))
+app = Celery("tests.support.celery_app", broker=URL, backend=URL)
 app.conf.broker_connection_retry_on_startup = True
 
 

@@ -199,7 +199,12 @@ class Unprintable:
 
 @pytest.mark.parametrize(
     "value",
-    [("x" * 10**6,), list(range(10**5)), {str(key): key for key in range(10**4)}, ([[["x" * 5000] * 50] * 50],)],
+    [
+        ("x" * 10**6,),
+        list(range(10**5)),
+        {str(key): key for key in range(10**4)},
+        ([[["x" * 5000] * 50] * 50],),
+    ],
     ids=["text", "list", "dict", "nested"],
 )
 def test_the_printable_form_is_bounded(value: Any) -> None:
