@@ -53,7 +53,7 @@ def _attribute(module: ModuleType, path: str) -> App:
     if isinstance(found, ModuleType):
         return _app_in(found)
     if not isinstance(found, App):
-        what = "nothing" if found is None else f"a {type(found).__name__}"
+        what = "nothing" if found is None else f"of type {type(found).__name__}"
         raise AppNotFound(f"{module.__name__}:{path} is {what}, not an App")
     return found
 

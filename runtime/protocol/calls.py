@@ -117,10 +117,10 @@ def compose(
 def due(conf: Settings, countdown: Any, eta: Any) -> float | None:
     """Epoch seconds at which a task with these options may start; None: at once."""
     if countdown:
-        return _moment(conf, "countdown", countdown)
-    if eta is None or isinstance(eta, datetime | str):
-        return _moment(conf, "eta", eta)
-    raise TypeError(f"eta must be a datetime (or ISO text), not {eta!r}; seconds go into countdown")
+        return _from_now("countdown", countdown)
+    if eta is not None and not isinstance(eta, datetime | str):
+        raise TypeError(f"eta must be a datetime (or ISO text), not {eta!r}; seconds go into countdown")
+    return _moment(conf, "eta", eta)
 
 
 def _moment(conf: Settings, option: str, value: Any) -> float | None:
@@ -133,13 +133,16 @@ def _moment(conf: Settings, option: str, value: Any) -> float | None:
         if value.tzinfo is None:
             value = value.replace(tzinfo=_zone(conf.timezone))
         return float(value.timestamp())
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    return _from_now(option, value)
+
+
+def _from_now(option: str, value: Any) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise TypeError(f"{option} must be seconds, not {value!r}")
-    if not isfinite(value):
+    if not isfinite(seconds):
         raise ValueError(f"{option} must be a finite number of seconds, not {value!r}")
-    return time.time() + float(value)
+    return time.time() + seconds
 
 
 def _zone(name: str | None) -> tzinfo:

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from brokers import envelope
+from runtime.canvas.signature import Signature, message_for
+from runtime.errors import ImproperlyConfigured
+from runtime.protocol.calls import compose
+from runtime.protocol.serializers import accepted_types
+from runtime.protocol.task_message import TaskMessage, read, read_body
+from runtime.settings import Settings
+
+JSON = accepted_types(["json"])
+
+
+def sent(*, conf: dict[str, Any] | None = None, declared: Any = None, **options: Any) -> TaskMessage:
+    return read(envelope.parse(compose(Settings(conf or {}), "t.add", (1,), {}, options, declared).message))
+
+
+def queue(conf: dict[str, Any], declared: Any = None, name: str = "t.add", **options: Any) -> str:
+    return compose(Settings(conf), name, (), {}, options, declared).queue
+
+
+def test_where_a_task_goes() -> None:
+    routes = {"t.add": "exact", "t.*": {"queue": "glob", "priority": 4}, "*": "late"}
+    assert queue({}) == "celery"
+    assert queue({"task_default_queue": "d"}) == "d"
+    assert queue({"task_routes": routes}) == "exact"
+    assert queue({"task_routes": routes}, name="t.other") == "glob"
+    assert queue({"task_routes": routes}, name="other") == "late"
+    assert queue({"task_routes": [{"x": "x"}, routes]}) == "exact"
+    assert queue({}, {"queue": "declared"}) == "declared"
+    assert queue({"task_routes": routes}, {"queue": "declared"}) == "exact"
+    assert queue({"task_routes": routes}, {"queue": "declared"}, queue="given") == "given"
+    assert queue({}, routing_key="by-key") == "by-key"
+
+
+def test_priorities() -> None:
+    assert sent().priority == 0
+    assert sent(conf={"task_default_priority": 5}).priority == 5
+    assert sent(conf={"task_default_priority": 5}, priority=0).priority == 0
+    push = compose(Settings({"task_routes": {"*": {"queue": "q", "priority": 4}}}), "t", (), {}, {})
+    assert (push.queue, push.priority) == ("q", 4)
+
+
+def test_times() -> None:
+    moment = datetime(2030, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    assert sent(eta=moment).eta == moment.timestamp()
+    assert sent(eta="2030-01-01T10:00:00Z").eta == moment.timestamp()
+    naive = datetime(2030, 1, 1, 12)
+    assert sent(eta=naive).eta == datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
+    assert sent(eta=naive, conf={"timezone": "Etc/GMT-2"}).eta == moment.timestamp()
+    assert sent(countdown=5).eta == pytest.approx(time.time() + 5, abs=1)
+    assert sent(expires=timedelta(seconds=5)).expires == pytest.approx(time.time() + 5, abs=1)
+    assert sent(countdown=0).eta is None
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"countdown": float("nan")}, ValueError, "countdown must be a finite number"),
+        ({"countdown": 1e30}, ValueError, "is no time"),
+        ({"countdown": "5"}, TypeError, "countdown must be seconds"),
+        ({"eta": 5}, TypeError, "seconds go into countdown"),
+        ({"eta": "tomorrow"}, ValueError, "tomorrow"),
+        ({"expires": []}, TypeError, "expires must be seconds"),
+        ({"contdown": 5}, TypeError, "did you mean 'countdown'"),
+        ({"serializer": "xml"}, ImproperlyConfigured, "no serializer 'xml'"),
+        ({"compression": "zip"}, ImproperlyConfigured, "no compression 'zip'"),
+    ],
+)
+def test_an_option_that_is_wrong_is_named(options: dict[str, Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        sent(**options)
+
+
+def test_stamps_and_properties_travel() -> None:
+    message = sent(stamped_headers=["tenant"], tenant=7, app_id="a", headers={"own": 1})
+    assert (message.stamped_headers, message.stamps) == (["tenant"], {"tenant": 7})
+    assert message.properties["app_id"] == "a"
+    assert message.custom_headers == {"own": 1}
+
+
+def signature(**changes: Any) -> dict[str, Any]:
+    fields = {"task": "t.next", "args": [3], "kwargs": {"a": 1}, "options": {}, "immutable": False}
+    return {**fields, "subtask_type": None, **changes}
+
+
+def test_partial_arguments_go_first() -> None:
+    found = envelope.parse(message_for(Settings(), signature(), (1, 2), {"b": 2}).message)
+    assert read_body(found, JSON)[:2] == ([1, 2, 3], {"a": 1, "b": 2})
+    found = envelope.parse(message_for(Settings(), signature(immutable=True), (1, 2), {"b": 2}).message)
+    assert read_body(found, JSON)[:2] == ([3], {"a": 1})
+
+
+def test_a_step_of_a_chain() -> None:
+    options = {"task_id": "S", "group_id": "G", "group_index": 1, "chord": signature(), "link": [signature()]}
+    rest = [signature(task="t.last")]
+    push = message_for(Settings(), signature(options=options), (1,), root_id="R", parent_id="P", chain=rest)
+    found = envelope.parse(push.message)
+    message, body = read(found), read_body(found, JSON)
+    assert (message.id, message.root_id, message.parent_id) == ("S", "R", "P")
+    assert (message.group, message.group_index) == ("G", 1)
+    assert (body.embed["chain"], body.embed["chord"]) == (rest, signature())
+    assert body.embed["callbacks"] == [signature()]
+
+
+def test_an_empty_rest_leaves_the_steps_own_chain() -> None:
+    own = [signature(task="t.own")]
+    found = envelope.parse(message_for(Settings(), signature(options={"chain": own}), chain=[]).message)
+    assert read_body(found, JSON).embed["chain"] == own
+
+
+@pytest.mark.parametrize("kind", ["group", "chord", "chain"])
+def test_a_compound_signature_is_refused(kind: str) -> None:
+    with pytest.raises(NotImplementedError, match=f"sending a {kind}"):
+        message_for(Settings(), signature(subtask_type=kind))
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"task": 3}, {"task": "t", "args": "x"}, {"task": "t", "options": [1]}]
+)
+def test_what_is_no_signature_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a signature's"):
+        message_for(Settings(), fields)
+
+
+def test_a_signature_is_data() -> None:
+    made = Signature("t.next", (3,), {"a": 1})
+    assert Signature.from_dict(made.to_dict()) == made
+    assert made.to_dict() == signature()
+    assert repr(made) == "t.next(3, a=1)"
+    callback = made.link(Signature("t.after"))
+    assert made.clone((1,), queue="q").options == {"link": [callback], "queue": "q"}
+    assert made.set(immutable=True, priority=3).immutable
+    with pytest.raises(ImproperlyConfigured, match="belongs to no app"):
+        made.delay()
