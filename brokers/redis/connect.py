@@ -36,6 +36,8 @@ def connect(address: Address, greeting: Sequence[Command], timeout: float) -> Co
     deadline = time.monotonic() + timeout
     try:
         sock = _reach(address, timeout)
+    except UnicodeError as error:
+        raise BrokerRefused(f"{address.masked()}: no name of a host: {error}") from error
     except OSError as error:
         raise BrokerUnavailable(f"{address.masked()}: {error}") from error
     try:

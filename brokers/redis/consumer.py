@@ -159,10 +159,16 @@ class RedisConsumer:
             self._opened(now)
             self._requests.send_again()
         for reply in arrivals.replies:
-            if isinstance(reply, hiredis.ReplyError):
+            if not isinstance(reply, hiredis.ReplyError):
+                self._answered(reply, received, now)
+            elif isinstance(self._requests.oldest(), ChoreStep):
+                # It can wait: begun anew another time, while the messages go on.
+                received.refused.append(f"upkeep: {reply}")
+                self._requests.answered()
+                self._upkeep.drop()
+            else:
                 self._link.fail(failure(self._address, reply))
                 break
-            self._answered(reply, received, now)
         for push in arrivals.pushes:
             received.awake = received.awake or self._concerns_us(push)
         received.problem = self._link.problem()

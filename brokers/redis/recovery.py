@@ -15,7 +15,7 @@ from typing import Any
 from brokers.envelope import MalformedMessage, parse, redelivered
 from brokers.redis.address import Address
 from brokers.redis.keys import Keys, Stored, read_stored
-from brokers.redis.lease import Identity, new_incarnation
+from brokers.redis.lease import Identity
 from brokers.redis.scripts import BURY, REFRESH, RELEASE, RESTORE, Argument, Command
 
 Chore = Generator[Command, Any, int]
@@ -24,8 +24,8 @@ CHUNK = 500
 """Messages moved by one command; it stops the server while it runs."""
 SCAN = 1000
 """Index entries looked at by one command."""
-CLAIM_MS = 30_000
-"""How long one worker alone recovers another, unless it is done before."""
+CLAIM_MS = 5_000
+"""How long one worker alone recovers another; then others help."""
 
 
 def priority_of(message: bytes) -> int:
@@ -40,6 +40,7 @@ def leave(keys: Keys, incarnation: str) -> Chore:
     """Take our name off: nothing is with us any more."""
     yield ("ZREM", keys.workers, incarnation)
     yield ("DEL", keys.record(incarnation), keys.held(incarnation))
+    yield RELEASE.call(keys.mutex, incarnation)  # a sweep may have been cut short
     return 0
 
 
@@ -87,13 +88,12 @@ def refresh(keys: Keys, incarnation: str, age: float) -> Chore:
     return 0
 
 
-def sweep(address: Address, keys: Keys) -> Chore:
+def sweep(address: Address, keys: Keys, us: str) -> Chore:
     """What nobody has acknowledged within the visibility timeout goes back, as Celery's workers do it
     (PROTOCOL 8.4), except what is with workers of ours: they are judged by their lease."""
     transport = address.transport
-    token = new_incarnation()
     expire = round(transport.unacked_mutex_expire * 1000)
-    if not (yield ("SET", keys.mutex, token, "NX", "PX", expire)):
+    if not (yield ("SET", keys.mutex, us, "NX", "PX", expire)):
         return 0
     limit: tuple[Argument, ...] = ()
     if transport.unacked_restore_limit is not None:
@@ -103,7 +103,7 @@ def sweep(address: Address, keys: Keys) -> Chore:
     workers = set((yield ("ZRANGE", keys.workers, 0, -1)))
     foreign = [tag for tag in tags if tag.partition(b".")[0] not in workers]
     count = yield from _restore(address, keys, "", foreign, redelivered)
-    yield RELEASE.call(keys.mutex, token)
+    yield RELEASE.call(keys.mutex, us)
     return count
 
 

@@ -69,6 +69,10 @@ class Requests:
         self._unanswered.append(request)
         self._link.send(request.packed)
 
+    def oldest(self) -> Subject:
+        """What the one is about that is answered next."""
+        return self._unanswered[0].subject
+
     def answered(self) -> Subject:
         """The oldest one has been: what it was about."""
         request = self._unanswered.popleft()

@@ -6,6 +6,7 @@ import socket
 import ssl
 from typing import Any
 
+from brokers.interface import BrokerRefused
 from brokers.redis.options import TLS
 
 
@@ -26,16 +27,22 @@ class _Socket(ssl.SSLSocket):
 
 
 def wrap(sock: socket.socket, host: str, options: TLS) -> socket.socket:
-    """Shake hands, within the socket's time-out. Raises OSError (ssl.SSLError is one); the given
-    socket is closed then."""
-    context = ssl.create_default_context(cafile=options.ssl_ca_certs)
-    context.sslsocket_class = _Socket
-    context.check_hostname = options.ssl_check_hostname and options.ssl_cert_reqs == "required"
-    context.verify_mode = ssl.VerifyMode[f"CERT_{options.ssl_cert_reqs.upper()}"]
+    """Shake hands, within the socket's time-out; the given socket is closed if that fails.
+
+    Raises OSError (ssl.SSLError is one), or BrokerRefused if one of both sides is not trusted or a
+    file is not there.
+    """
     try:
+        context = ssl.create_default_context(cafile=options.ssl_ca_certs)
+        context.sslsocket_class = _Socket
+        context.check_hostname = options.ssl_check_hostname and options.ssl_cert_reqs == "required"
+        context.verify_mode = ssl.VerifyMode[f"CERT_{options.ssl_cert_reqs.upper()}"]
         if options.ssl_certfile:
             context.load_cert_chain(options.ssl_certfile, options.ssl_keyfile)
         return context.wrap_socket(sock, server_hostname=host)
+    except (ssl.SSLCertVerificationError, FileNotFoundError) as error:
+        sock.close()
+        raise BrokerRefused(f"rediss://{host}: {error}") from error
     except OSError:
         sock.close()
         raise

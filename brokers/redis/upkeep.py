@@ -83,4 +83,4 @@ class Upkeep:
         if now >= self._next_sweep:
             # Spread, so that not all workers ask for the mutex at once.
             self._next_sweep = now + self._sweep_every * random.uniform(0.8, 1.2)
-            self._waiting.append(sweep(self._address, self._keys))
+            self._waiting.append(sweep(self._address, self._keys, self._incarnation))

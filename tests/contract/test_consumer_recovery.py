@@ -1,0 +1,300 @@
+"""What a Consumer promises for messages whose worker is gone (P2, P3, P4), and beside Celery peers."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from kombu import Connection, Queue
+
+from brokers.envelope import build
+from brokers.interface import Settlement
+from brokers.redis.address import parse
+from brokers.redis.consumer import RedisConsumer
+from tests.support.consumers import Driven
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+LEASE = 0.4
+ROOT = Path(__file__).parents[2]
+
+
+def consumer_of(server: Server, node: str = "w@test", **options: object) -> RedisConsumer:
+    return RedisConsumer(parse(server.url(**options)), ["a", "b"], node=node, lease=LEASE)
+
+
+def envelope(name: str, priority: int = 0) -> bytes:
+    properties = {
+        "priority": priority,
+        "delivery_tag": name,
+        "delivery_info": {"exchange": "", "routing_key": "a"},
+    }
+    return build(b"[[], {}, {}]", {"task": "t", "id": name}, properties)
+
+
+def names(messages: list[bytes]) -> list[str]:
+    return [orjson.loads(message)["headers"]["id"] for message in messages]
+
+
+def waiting(server: Server, key: str) -> list[bytes]:
+    """In the order in which they would be taken."""
+    messages: list[bytes] = server.client.lrange(key, 0, -1)
+    return messages[::-1]
+
+
+def is_marked(message: bytes) -> bool:
+    fields = orjson.loads(message)
+    info = fields["properties"].get("delivery_info", {})
+    return bool(fields["headers"].get("redelivered") and info.get("redelivered"))
+
+
+@pytest.fixture
+def driven(server: Server) -> Iterator[Driven]:
+    with Driven(consumer_of(server)) as driven:
+        yield driven
+
+
+class WorkerProcess:
+    """Another process that takes everything from queue `a` and then does nothing."""
+
+    PROGRAM = """
+import select, sys, time
+from brokers.redis.address import parse
+from brokers.redis.consumer import RedisConsumer
+consumer = RedisConsumer(parse(sys.argv[1]), ["a"], node=sys.argv[2], lease=float(sys.argv[3]))
+consumer.connect(5)
+consumer.take(1000)
+while True:
+    if consumer.receive(time.monotonic()).deliveries:
+        print(consumer.incarnation, flush=True)
+    select.select([consumer], [], [], max(0, consumer.next_deadline() - time.monotonic()))
+"""
+
+    def __init__(self, server: Server, node: str, lease: float) -> None:
+        command = [sys.executable, "-c", self.PROGRAM, server.url(), node, str(lease)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        self.incarnation = self._process.stdout.readline().decode().strip()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+
+@pytest.fixture
+def messages(server: Server) -> list[bytes]:
+    """Twenty, in queue `a`, and two of low priority."""
+    envelopes = [envelope(str(number), 0 if number < 20 else 6) for number in range(22)]
+    server.client.lpush("a", *envelopes[:20])
+    server.client.lpush("a\x06\x166", *envelopes[20:])
+    return envelopes
+
+
+def test_a_killed_worker_s_messages_go_back_in_order_when_its_lease_ends(
+    server: Server, messages: list[bytes]
+) -> None:
+    worker = WorkerProcess(server, "other@test", LEASE)
+    with Driven(consumer_of(server)) as driven:
+        worker.kill()
+        server.client.lpush("a", envelope("later"))
+        driven.awakened = 0
+        driven.until(lambda: driven.restored)
+        assert driven.restored == 22
+        assert driven.awakened
+        assert names(waiting(server, "a")) == [*map(str, range(20)), "later"]
+        assert names(waiting(server, "a\x06\x166")) == ["20", "21"]
+        assert all(is_marked(message) for message in waiting(server, "a")[:20])
+        assert server.client.exists("unacked", "unacked_index") == 0
+        driven.until(
+            lambda: server.client.zrange("runtime.workers", 0, -1) == [driven.consumer.incarnation.encode()]
+        )
+    assert server.client.keys("runtime.*") == []
+
+
+def test_a_successor_recovers_its_dead_predecessor_at_once(server: Server, messages: list[bytes]) -> None:
+    worker = WorkerProcess(server, "same@test", lease=3600)
+    worker.kill()
+    with Driven(consumer_of(server, "same@test")) as driven:
+        driven.until(lambda: driven.restored == 22, timeout=2)
+        assert len(driven.take()) == 22
+
+
+def test_a_live_worker_of_the_same_name_is_left_alone(server: Server, messages: list[bytes]) -> None:
+    worker = WorkerProcess(server, "same@test", lease=3600)
+    try:
+        with Driven(consumer_of(server, "same@test")) as driven:
+            begun = time.monotonic()
+            driven.until(lambda: time.monotonic() - begun > 2 * LEASE)
+            assert driven.restored == 0
+            assert server.client.hlen("unacked") == 22
+    finally:
+        worker.kill()
+
+
+def test_a_live_worker_keeps_its_messages(server: Server, driven: Driven, messages: list[bytes]) -> None:
+    with Driven(consumer_of(server, "other@test")) as holder:
+        holder.take()
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3 * LEASE:
+            driven.turn(0.02)
+            holder.turn(0.02)
+        assert driven.restored == 0
+        holder.settle(*(Settlement(delivery.tag) for delivery in holder.deliveries))
+        assert holder.fenced == []
+
+
+def test_a_frozen_worker_s_settlements_are_fenced(
+    server: Server, driven: Driven, messages: list[bytes]
+) -> None:
+    with Driven(consumer_of(server, "other@test")) as frozen:
+        taken = frozen.take()
+        driven.until(lambda: driven.restored == 22)
+        frozen.settle(*(Settlement(delivery.tag) for delivery in taken))
+        assert len(frozen.fenced) == 22
+        assert len(driven.take()) == 22
+
+
+def test_after_an_outage_of_the_server_nobody_is_dead(durable_server: Server) -> None:
+    server = durable_server
+    with Driven(consumer_of(server)) as one, Driven(consumer_of(server, "other@test")) as two:
+        server.client.lpush("a", *(envelope(str(number)) for number in range(4)))
+        taken = one.take(2), two.take(2)
+        server.kill()
+        begun = time.monotonic()
+        one.until(lambda: time.monotonic() - begun > 2 * LEASE and one.problems)
+        server.start()
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3 * LEASE or one.connected + two.connected < 4:
+            one.turn(0.01)
+            two.turn(0.01)
+        assert one.restored + two.restored == 0
+        for driven, deliveries in zip((one, two), taken, strict=True):
+            driven.settle(*(Settlement(delivery.tag) for delivery in deliveries))
+            assert driven.fenced == []
+
+
+def test_several_dead_workers(server: Server, driven: Driven) -> None:
+    for number in range(3):
+        server.client.lpush("a", envelope(str(number)))
+        WorkerProcess(server, f"{number}@test", LEASE).kill()
+    driven.until(lambda: driven.restored == 3)
+    driven.until(lambda: server.client.zcard("runtime.workers") == 1)
+
+
+def test_many_messages_and_held_ones(server: Server, driven: Driven) -> None:
+    with Driven(consumer_of(server, "other@test")) as dead:
+        server.client.lpush("a", *(envelope(str(number)) for number in range(2500)))
+        taken = [*dead.take(1000), *dead.take(1000), *dead.take(1000)]
+        dead.hold(*((delivery.tag, time.time() + 3600) for delivery in taken[:1500]))
+        driven.until(lambda: driven.restored == 2500)
+        assert names(waiting(server, "a")) == [str(number) for number in range(2500)]
+        driven.until(lambda: server.client.zcard("runtime.workers") == 1)
+        assert server.client.keys("runtime.eta.*") == []
+
+
+@pytest.mark.parametrize(
+    "message", [b"not json", b"", b"[1]", b'{"a": 1}', b'{"properties": 1, "headers": 2}']
+)
+def test_messages_that_are_no_envelopes_are_restored_as_they_are(
+    server: Server, driven: Driven, message: bytes
+) -> None:
+    with Driven(consumer_of(server, "other@test")) as dead:
+        server.client.lpush("b", message)
+        dead.take()
+        driven.until(lambda: driven.restored == 1)
+        assert waiting(server, "b") == [message]
+
+
+# Celery peers ------------------------------------------------------------------------------------
+
+
+def test_scores_are_refreshed_within_the_visibility_timeout(server: Server) -> None:
+    """Also past older entries of others, and for what is held."""
+    server.client.zadd("unacked_index", {f"foreign{number}": 1 for number in range(1500)})
+    with Driven(consumer_of(server, visibility_timeout=1, unacked_restore_interval=1000)) as driven:
+        driven.until(lambda: server.client.zcard("unacked_index") == 0)  # the first sweep
+        server.client.zadd("unacked_index", {f"foreign{number}": 1 for number in range(1500)})
+        server.client.lpush("a", *(envelope(str(number)) for number in range(10)))
+        taken = driven.take()
+        driven.hold(*((delivery.tag, time.time() + 60) for delivery in taken[:5]))
+        begun = time.monotonic()
+        while time.monotonic() - begun < 2:
+            driven.turn(0.05)
+            scores = server.client.zmscore("unacked_index", [delivery.tag for delivery in taken])
+            assert min(scores) > time.time() - 0.8
+
+
+def test_what_a_celery_worker_left_behind_is_restored_by_age(server: Server) -> None:
+    old, young = time.time() - 3700, time.time() - 100
+    direct = orjson.dumps([orjson.loads(envelope("direct")), "", "b"])
+    routed = orjson.dumps([orjson.loads(envelope("routed")), "exchange", "key"])
+    nowhere = orjson.dumps([orjson.loads(envelope("nowhere")), "unknown", "key"])
+    server.client.sadd("_kombu.binding.exchange", "other\x06\x16\x06\x16x", "key\x06\x16\x06\x16a")
+    tags = {"direct": direct, "routed": routed, "nowhere": nowhere, "young": direct}
+    server.client.hset("unacked", mapping=tags)
+    server.client.zadd(
+        "unacked_index", {"gone": old, "direct": old, "routed": old, "nowhere": old, "young": young}
+    )
+    with Driven(consumer_of(server)) as driven:
+        driven.until(lambda: driven.restored)
+        assert driven.restored == 2
+        driven.until(lambda: not server.client.exists("unacked_mutex"))
+        assert names(waiting(server, "a")) == ["routed"]
+        assert names(waiting(server, "b")) == ["direct"]
+        assert is_marked(waiting(server, "a")[0])
+        assert set(server.client.hkeys("unacked")) == {b"nowhere", b"young"}
+        assert set(server.client.zrange("unacked_index", 0, -1)) == {b"nowhere", b"young"}
+
+
+def test_nothing_is_swept_while_another_has_the_mutex(server: Server) -> None:
+    server.client.set("unacked_mutex", "theirs")
+    server.client.hset("unacked", "tag", orjson.dumps([orjson.loads(envelope("1")), "", "a"]))
+    server.client.zadd("unacked_index", {"tag": 1})
+    with Driven(consumer_of(server, unacked_restore_interval=0.05, unacked_restore_throttle=1)) as driven:
+        begun = time.monotonic()
+        driven.until(lambda: time.monotonic() - begun > 0.3)
+        assert server.client.hlen("unacked") == 1
+        server.client.delete("unacked_mutex")
+        driven.until(lambda: driven.restored == 1)
+    assert server.client.get("unacked_mutex") is None
+
+
+def test_celery_s_kombu_restores_what_we_leave_behind(server: Server) -> None:
+    """An unmodified kombu, on everything that is in our unacked storage."""
+    with Driven(consumer_of(server)) as driven:
+        server.client.lpush("a", envelope("1"))
+        server.client.lpush("a\x06\x163", envelope("2", 3))
+        driven.take()
+        server.client.zadd("unacked_index", dict.fromkeys(server.client.zrange("unacked_index", 0, -1), 1))
+        with Connection(server.url()) as connection, connection.channel() as channel:
+            driven.until(lambda: channel.qos.restore_visible(num=10) or server.client.llen("a"))
+            assert names(waiting(server, "a")) == ["1"]
+            assert names(waiting(server, "a\x06\x163")) == ["2"]
+            assert is_marked(waiting(server, "a")[0])
+            message = Queue("a", channel=channel).get()
+            assert message.headers["id"] == "1"
+            message.ack()
+        driven.settle(*(Settlement(delivery.tag) for delivery in driven.deliveries))
+        assert len(driven.fenced) == 2
+
+
+def test_the_claim_on_a_recovery_passes_to_others(server: Server, driven: Driven) -> None:
+    server.client.lpush("a", envelope("1"))
+    worker = WorkerProcess(server, "other@test", LEASE)
+    worker.kill()
+    server.client.set(f"runtime.recovery.{worker.incarnation}", "somebody", px=1000)
+    begun = time.monotonic()
+    driven.until(lambda: driven.restored == 1)
+    assert time.monotonic() - begun > 0.5
+    wait_until(lambda: not server.client.exists(f"runtime.recovery.{worker.incarnation}"))

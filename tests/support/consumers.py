@@ -1,0 +1,76 @@
+"""Drives a consumer as the supervisor's loop does, for tests that look at one of its verbs."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from brokers.interface import BrokerError, Consumer, Delivery, Settlement
+
+
+class Driven:
+    """A consumer and all that it has reported. A context manager: leaving it closes the consumer."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self.deliveries: list[Delivery] = []
+        self.fenced: list[str] = []
+        self.refused: list[str] = []
+        self.problems: list[BrokerError] = []
+        self.settled = self.restored = self.awakened = self.connected = self.taken = 0
+
+    def __enter__(self) -> Self:
+        self.consumer.connect(5)
+        self.turn(0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.consumer.close(1)
+
+    def turn(self, timeout: float) -> None:
+        """One turn of the loop: wait until something can be read or is due, then receive."""
+        poller = select.poll()
+        poller.register(self.consumer.fileno(), select.POLLIN)
+        wait = min(timeout, self.consumer.next_deadline() - time.monotonic())
+        poller.poll(max(wait, 0) * 1000)
+        received = self.consumer.receive(time.monotonic())
+        self.deliveries += received.deliveries
+        self.fenced += received.fenced
+        self.refused += received.refused
+        self.settled += received.settled
+        self.restored += received.restored
+        self.awakened += received.awake
+        self.connected += received.connected
+        self.taken += received.taken
+        if received.problem is not None:
+            self.problems.append(received.problem)
+
+    def until(self, condition: Callable[[], object], timeout: float = 10) -> None:
+        """Turn until the condition is true."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            remaining = deadline - time.monotonic()
+            assert remaining > 0, f"not within {timeout} s; problems: {self.problems}"
+            self.turn(min(remaining, 0.05))
+
+    def take(self, limit: int = 100) -> list[Delivery]:
+        """What one take brings."""
+        before, answers = len(self.deliveries), self.taken
+        self.consumer.take(limit)
+        self.until(lambda: self.taken > answers)
+        return self.deliveries[before:]
+
+    def settle(self, *settlements: Settlement) -> None:
+        """Returns once they are confirmed."""
+        self.consumer.settle(settlements)
+        self.until(lambda: self.consumer.pending() == 0)
+
+    def hold(self, *held: tuple[str, float]) -> None:
+        """Returns once they are confirmed."""
+        self.consumer.hold(held)
+        self.until(lambda: self.consumer.pending() == 0)
