@@ -50,7 +50,7 @@ def _load(control: Control, load: Load) -> child.Run:
     options = load.options
     try:
         run, hello = resolve_name(options.boot)(options.boot_argument)
-    except BaseException:  # the user's code: whatever ends it, the supervisor must be told
+    except BaseException:  # noqa: BLE001  (the user's code: whatever ends it, the supervisor must be told)
         control.send(NotLoaded(traceback.format_exc()[-16000:]))
         sys.exit(1)
     # What is loaded now will not be freed: the collector of a child need not touch it, and pages

@@ -15,10 +15,11 @@ from typing import NamedTuple, Protocol
 
 class Job(NamedTuple):
     id: int
-    """Chosen by the caller; unique among the jobs in the pool."""
+    """Chosen by the caller, 0 or more, 63 bits; unique among the jobs in the pool."""
     payload: bytes
     soft: float | None = None
-    """Seconds after its start at which SoftTimeLimitExceeded is raised inside the job."""
+    """Seconds after its start at which SoftTimeLimitExceeded is raised inside the job (see
+    `ChildOptions.boot`)."""
     hard: float | None = None
     """Seconds after its start at which the job is killed."""
 
@@ -65,7 +66,9 @@ class Lost(NamedTuple):
 
 class ChildFailed(NamedTuple):
     """A child, or the fork server, could not boot, or died idle. The pool tries again with
-    back-off; `fatal` when it has given up (`attempts` in a row)."""
+    back-off; `fatal` when it has given up (`attempts` in a row), until the next `restart`.
+
+    If it is the fresh code of a `restart` that cannot boot, the old children go on instead."""
 
     reason: str
     attempts: int
@@ -80,16 +83,22 @@ class ChildOptions:
     """How children of any pool are made."""
 
     boot: str
-    """`module:function`, called once in the fork server as `function(boot_argument)` after the
-    preload; returns `(run, hello)`: `run(payload: memoryview) -> bytes` executes one job in a child,
-    `hello: bytes` is reported in Booted. An exception here is a ChildFailed."""
+    """`module:function`, called once in the fork server as `function(boot_argument)`; returns
+    `(run, hello)`. `hello: bytes` is reported in Booted. An exception here is a ChildFailed.
+
+    `run(payload: memoryview) -> bytes` executes one job in a child, and turns all that a task may
+    raise into an answer: what it raises itself ends the child with exit code 70, the job is Lost.
+    `payload` is valid until it returns. `billiard.exceptions.SoftTimeLimitExceeded` is raised at
+    most once in a job, and only in what `run` calls, never in its own frame: one `try` around all
+    that it calls is enough, and what its `except` clause calls is safe."""
     boot_argument: bytes = b""
     after_fork: str | None = None
     """`module:function`, called in each new child with no argument before its first job."""
     max_tasks: int | None = None
-    """A child is replaced after that many jobs."""
+    """A child is replaced after that many jobs (given to it; those taken back do not count)."""
     max_memory: int | None = None
-    """Kilobytes of resident memory after which a child is replaced."""
+    """Kilobytes of resident memory after which a child is replaced. Looked at once a second, while
+    it runs a job too; it finishes that job, and goes when its replacement is ready."""
     boot_timeout: float = 60.0
     """Seconds that the fork server may take to boot, and a child to report."""
 
@@ -141,7 +150,8 @@ class Pool(Protocol):
     def grow(self, slots: int) -> None: ...
 
     def shrink(self, slots: int) -> None:
-        """Idle children go first; a busy one finishes its job before it goes."""
+        """Idle children go first; a busy one finishes its job before it goes. Raises ValueError
+        when fewer than 1 slot would be left."""
 
     def dump_stacks(self) -> None:
         """Each busy child writes the stacks of its threads to its stderr, even if it hangs in C."""

@@ -37,7 +37,8 @@ def serve(jobs: JobReceiver, reports: ReportSender, run: Run, target: Target) ->
             limit.current = job
             answer = run(payload)
             limit.current = None
-        except BaseException:  # a run function turns all that tasks may raise into answers
+        except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
+            limit.current = None
             _break_down(pid)
         if os.getpid() != pid:
             os._exit(0)  # a process that a task forked and let run on; it must not answer for us

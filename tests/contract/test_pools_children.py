@@ -1,0 +1,231 @@
+"""What every pool promises of its children: how they boot, how many there are, when they are replaced."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from pools.interface import Finished, Started
+from pools.respawn import Backoff
+from tests.support.pool_driver import KINDS, Gate, driven
+
+pytestmark = pytest.mark.parametrize("kind", KINDS)
+
+JOBS = "tests.support.pool_jobs"
+
+
+def pids_used(started: list[Started]) -> list[int]:
+    return [event.pid for event in started]
+
+
+@pytest.mark.parametrize(
+    ("boot", "reason"),
+    [
+        (f"{JOBS}:boot_missing", "No module named 'no_such_module'"),
+        ("no_such_package.module:boot", "No module named 'no_such_package'"),
+        (f"{JOBS}:no_such_function", "no_such_function"),
+        (f"{JOBS}:boot_exit", "SystemExit: not with me"),
+        (f"{JOBS}:boot_killed", "the fork server died: exit code -9"),
+    ],
+)
+def test_code_that_cannot_be_loaded(kind: str, boot: str, reason: str) -> None:
+    with driven(kind, slots=4, boot=boot) as driver:
+        driver.until(lambda: driver.failures and driver.failures[-1].fatal)
+        assert [failure.attempts for failure in driver.failures] == [1, 2, 3, 4, 5]
+        assert all(reason in failure.reason for failure in driver.failures)
+        assert driver.boots == []
+        driver.until(lambda: driver.pool.next_deadline() == inf)
+
+
+def test_code_that_loads_for_ever(kind: str) -> None:
+    with driven(kind, boot=f"{JOBS}:boot_forever", boot_timeout=0.2) as driver:
+        driver.until(lambda: driver.failures)
+        assert "not loaded after 0.2 s" in driver.failures[0].reason
+
+
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [
+        ("fail_after_fork", "RuntimeError: the hook refuses"),
+        ("die_after_fork", "died while it booted: exit code -9"),
+    ],
+)
+def test_a_child_that_cannot_boot(kind: str, hook: str, reason: str) -> None:
+    with driven(kind, slots=1, after_fork=f"{JOBS}:{hook}") as driver:
+        driver.until(lambda: driver.failures and driver.failures[-1].fatal)
+        assert [failure.attempts for failure in driver.failures] == [1, 2, 3, 4, 5]
+        assert all(reason in failure.reason for failure in driver.failures)
+        assert driver.pool.idle() == 0
+        assert driver.pool.pids() == []
+
+
+def test_a_child_that_boots_for_ever(kind: str) -> None:
+    with driven(kind, after_fork=f"{JOBS}:hang_after_fork", boot_timeout=0.2) as driver:
+        driver.until(lambda: driver.failures)
+        assert "not ready after 0.2 s" in driver.failures[0].reason
+
+
+def test_a_boot_storm_is_slowed_down(kind: str) -> None:
+    """Eight children that cannot boot: one round of all, then single attempts further and further apart."""
+    backoff = Backoff(first=0.05, longest=0.4, attempts=5)
+    with driven(kind, slots=8, backoff=backoff, after_fork=f"{JOBS}:die_after_fork") as driver:
+        before = time.monotonic()
+        driver.until(lambda: driver.failures and driver.failures[-1].fatal)
+        assert time.monotonic() - before >= 0.05 + 0.1 + 0.2 + 0.4
+        assert len(driver.failures) == 8 + 4
+
+
+def test_the_hook_runs_in_each_child(kind: str) -> None:
+    with driven(kind, slots=2, after_fork=f"{JOBS}:mark_after_fork") as driver:
+        driver.until_idle()
+        for end in driver.run("marked", "marked"):
+            assert isinstance(end, Finished)
+            marked, pid = end.payload.split()
+            assert marked == pid
+
+
+@pytest.mark.parametrize("depth", [0, 10])
+def test_max_tasks(kind: str, depth: int) -> None:
+    with driven(kind, slots=2, max_tasks=3) as driver:
+        ends = driver.run(*["pid"] * 30, depth=depth)
+        pids = [end.payload for end in ends if isinstance(end, Finished)]
+        assert len(pids) == 30
+        assert max(pids.count(pid) for pid in pids) == 3
+        driver.until_idle()
+        assert driver.failures == []
+
+
+def test_a_used_up_child_is_replaced_while_it_runs_its_last_job(kind: str, gate: Gate) -> None:
+    with driven(kind, max_tasks=1) as driver:
+        (job,) = driver.begin(f"wait_at {gate}")
+        driver.until(lambda: len(driver.pool.pids()) == 2)
+        assert driver.pool.idle() == 0, "one slot, and it is busy"
+        gate.release()
+        driver.end(job)
+        driver.until_idle()
+        driver.until(lambda: len(driver.pool.pids()) == 1)
+
+
+def test_max_memory(kind: str) -> None:
+    with driven(kind, max_memory=200_000) as driver:
+        first = driver.answer("allocate 300")
+        driver.until(lambda: driver.answer("pid") != first)
+        assert driver.failures == []
+
+
+def test_max_memory_is_seen_during_a_job(kind: str, gate: Gate) -> None:
+    with driven(kind, max_memory=200_000) as driver:
+        (job,) = driver.begin(f"allocate_and_wait 300 {gate}")
+        driver.until(lambda: len(driver.pool.pids()) == 2)
+        gate.release()
+        assert isinstance(driver.end(job), Finished)
+        pid = driver.of(Started)[0].pid
+        driver.until(lambda: pid not in driver.pool.pids())
+        assert driver.answer("echo x") == b"x"
+
+
+def test_restart_loads_fresh_code(kind: str, gate: Gate, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.write_bytes(b"old")
+    with driven(kind, slots=2, boot=f"{JOBS}:boot_by_file", boot_argument=str(code).encode()) as driver:
+        driver.until_idle()
+        old = driver.pool.pids()
+        jobs = driver.begin(f"wait_at {gate}", "echo a", depth=2)
+        driver.until_started(jobs[0])
+        code.write_bytes(b"new")
+        driver.pool.restart()
+        driver.until(lambda: len(driver.boots) == 2)
+        assert [boot.hello for boot in driver.boots] == [b"old", b"new"]
+        driver.until_idle(1)
+        assert driver.ends(jobs[0]) == []
+        gate.release()
+        assert all(isinstance(driver.end(job), Finished) for job in jobs)
+        driver.until(lambda: not set(old) & set(driver.pool.pids()))
+        driver.until_idle()
+        assert len(driver.pool.pids()) == 2
+        assert driver.failures == []
+
+
+def test_restart_loses_no_job(kind: str) -> None:
+    with driven(kind, slots=2) as driver:
+        driver.until_idle()
+        jobs = driver.begin(*["spin 0.001"] * 100, depth=10)
+        driver.pool.restart()
+        jobs += driver.begin(*["spin 0.001"] * 200, depth=10)
+        assert all(isinstance(driver.end(job), Finished) for job in jobs)
+        driver.until(lambda: len(driver.boots) == 2)
+        driver.until(lambda: len(driver.pool.pids()) == 2)
+
+
+def test_restart_with_broken_code_keeps_the_old_children(kind: str, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.write_bytes(b"old")
+    with driven(kind, boot=f"{JOBS}:boot_by_file", boot_argument=str(code).encode()) as driver:
+        driver.until_idle()
+        old = driver.pool.pids()
+        code.write_bytes(b"broken")
+        driver.pool.restart()
+        driver.until(lambda: driver.failures)
+        assert "ImportError: no module named broken" in driver.failures[0].reason
+        assert not driver.failures[0].fatal
+        assert driver.answer("pid") == b"%d" % old[0]
+        code.write_bytes(b"mended")
+        driver.pool.restart()
+        driver.until(lambda: len(driver.boots) == 2)
+        driver.until(lambda: len(driver.pool.pids()) == 1 and driver.pool.pids() != old)
+
+
+def test_restart_begins_anew_after_giving_up(kind: str, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.write_bytes(b"broken")
+    with driven(kind, boot=f"{JOBS}:boot_by_file", boot_argument=str(code).encode()) as driver:
+        driver.until(lambda: driver.failures and driver.failures[-1].fatal)
+        code.write_bytes(b"mended")
+        driver.pool.restart()
+        driver.until_idle()
+
+
+def test_grow_and_shrink(kind: str) -> None:
+    with driven(kind, slots=1) as driver:
+        driver.until_idle()
+        driver.pool.grow(3)
+        assert driver.pool.slots() == 4
+        driver.until_idle()
+        assert len(driver.pool.pids()) == 4
+        driver.pool.shrink(2)
+        assert driver.pool.slots() == 2
+        driver.until(lambda: len(driver.pool.pids()) == 2)
+        driver.until_idle()
+        assert driver.failures == []
+
+
+def test_shrink_takes_idle_children_first(kind: str, gate: Gate) -> None:
+    with driven(kind, slots=3) as driver:
+        driver.until_idle()
+        (job,) = driver.begin(f"wait_at {gate}")
+        driver.until_started(job)
+        driver.pool.shrink(2)
+        driver.until(lambda: pids_used(driver.of(Started)) == driver.pool.pids())
+        gate.release()
+        assert isinstance(driver.end(job), Finished)
+        driver.until_idle()
+
+
+def test_shrink_lets_a_busy_child_finish_but_not_what_is_queued_there(kind: str, gate: Gate) -> None:
+    with driven(kind, slots=2) as driver:
+        driver.until_idle()
+        jobs = driver.begin(*[f"wait_at {gate}"] * 6, depth=2)
+        driver.until(lambda: len(driver.of(Started)) == 2)
+        driver.pool.shrink(1)
+        gate.release(6)
+        assert all(isinstance(driver.end(job), Finished) for job in jobs)
+        driver.until(lambda: len(driver.pool.pids()) == 1)
+        assert len(driver.of(Started)) == 6
+
+
+def test_a_pool_keeps_one_slot(kind: str) -> None:
+    with driven(kind, slots=2) as driver, pytest.raises(ValueError, match="cannot shrink by 2"):
+        driver.pool.shrink(2)

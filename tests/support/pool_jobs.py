@@ -1,0 +1,238 @@
+"""What the pools' tests run in children. A payload is the name of a function here, a blank, and its
+argument."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+Run = Callable[[memoryview], bytes]
+
+
+def boot(argument: bytes) -> tuple[Run, bytes]:
+    return run, b"hello " + argument
+
+
+def boot_by_file(path: bytes) -> tuple[Run, bytes]:
+    """As fresh as the file: its content is the hello, and `broken` a failure."""
+    with open(path, "rb") as file:
+        hello = file.read()
+    if hello == b"broken":
+        raise ImportError("no module named broken")
+    return run, hello
+
+
+def boot_with_long_hello(argument: bytes) -> tuple[Run, bytes]:
+    return run, b"x" * int(argument)
+
+
+def boot_with_length(argument: bytes) -> tuple[Run, bytes]:
+    """Each job answers with the length of its payload."""
+    return (lambda payload: b"%d" % len(payload)), argument
+
+
+def boot_missing(argument: bytes) -> tuple[Run, bytes]:
+    import no_such_module  # type: ignore[import-not-found]
+
+    return no_such_module.run, argument
+
+
+def boot_forever(argument: bytes) -> tuple[Run, bytes]:
+    while True:
+        time.sleep(60)
+
+
+def boot_exit(argument: bytes) -> tuple[Run, bytes]:
+    sys.exit("not with me")
+
+
+def boot_killed(argument: bytes) -> tuple[Run, bytes]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def fail_after_fork() -> None:
+    raise RuntimeError("the hook refuses")
+
+
+def hang_after_fork() -> None:
+    while True:
+        time.sleep(60)
+
+
+def die_after_fork() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def mark_after_fork() -> None:
+    os.environ["MARKED"] = str(os.getpid())
+
+
+def run(payload: memoryview) -> bytes:
+    try:
+        return _call(payload)
+    except SoftTimeLimitExceeded:
+        return b"soft limit"
+    except SystemExit as error:
+        return b"exit %d" % error.code
+    except ValueError as error:
+        return b"error " + str(error).encode()
+
+
+def _call(payload: memoryview) -> bytes:
+    data = bytes(payload)
+    name, _, argument = data.partition(b" ")
+    function: Callable[[bytes], bytes] = globals()[name.decode()]
+    return function(argument)
+
+
+def echo(argument: bytes) -> bytes:
+    return argument
+
+
+def pid(_: bytes) -> bytes:
+    return b"%d" % os.getpid()
+
+
+def marked(_: bytes) -> bytes:
+    return b"%s %d" % (os.environ["MARKED"].encode(), os.getpid())
+
+
+def facts(_: bytes) -> bytes:
+    """Session leader, standard input, parent's pid."""
+    return f"{os.getsid(0) == os.getpid()} {os.readlink('/proc/self/fd/0')} {os.getppid()}".encode()
+
+
+def fds(_: bytes) -> bytes:
+    return b"%d" % len(os.listdir("/proc/self/fd"))
+
+
+def size(argument: bytes) -> bytes:
+    return b"%d" % len(argument)
+
+
+def grow_answer(argument: bytes) -> bytes:
+    return b"y" * int(argument)
+
+
+def fail(argument: bytes) -> bytes:
+    raise ValueError(argument.decode())
+
+
+def escape(argument: bytes) -> bytes:
+    """Raises what `run` does not turn into an answer."""
+    raise LookupError(argument.decode())
+
+
+def sys_exit(argument: bytes) -> bytes:
+    sys.exit(int(argument))
+
+
+def os_exit(argument: bytes) -> bytes:
+    os._exit(int(argument))
+
+
+def kill_self(argument: bytes) -> bytes:
+    os.kill(os.getpid(), int(argument))
+    return b"survived"
+
+
+def segfault(_: bytes) -> bytes:
+    ctypes.string_at(0)
+    return b"survived"
+
+
+def wait_at(gate: bytes) -> bytes:
+    """Until the gate (a fifo, see `tests.support.pool_driver.Gate`) lets one through."""
+    fd = os.open(gate, os.O_RDONLY)
+    try:
+        os.read(fd, 1)
+    finally:
+        os.close(fd)
+    return b"released"
+
+
+def wait_twice(gate: bytes) -> bytes:
+    """Heeds the soft limit, and waits at the gate again."""
+    try:
+        return wait_at(gate)
+    except SoftTimeLimitExceeded:
+        return b"soft limit, then " + wait_at(gate)
+
+
+def sleep(seconds: bytes) -> bytes:
+    time.sleep(float(seconds))
+    return b"slept"
+
+
+def spin(seconds: bytes) -> bytes:
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        pass
+    return b"spun"
+
+
+def sleep_in_c(seconds: bytes) -> bytes:
+    """In a C call that holds the interpreter lock all the time."""
+    ctypes.PyDLL(None).sleep(int(seconds))
+    return b"slept"
+
+
+def allocate(megabytes: bytes) -> bytes:
+    """Leaves that much behind."""
+    LEAK.append(b"x" * (int(megabytes) << 20))
+    return pid(b"")
+
+
+LEAK: list[bytes] = []
+
+
+def allocate_and_wait(argument: bytes) -> bytes:
+    megabytes, gate = argument.split(b" ")
+    allocate(megabytes)
+    return wait_at(gate)
+
+
+def flood(lines: bytes) -> bytes:
+    for number in range(int(lines)):
+        print(f"line {number} of a flood", "x" * 80)
+    return b"printed"
+
+
+def fork_and_return(_: bytes) -> bytes:
+    """Both the child and its fork come back from here."""
+    return b"forked" if os.fork() else b"the fork"
+
+
+def fork_and_stay(gate: bytes) -> bytes:
+    """A descendant holds the child's sockets, and the child dies."""
+    if os.fork() == 0:
+        wait_at(gate)
+        os._exit(0)
+    os._exit(7)
+
+
+def thread(argument: bytes) -> bytes:
+    answers: list[bytes] = []
+    worker = threading.Thread(target=lambda: answers.append(argument.upper()))
+    worker.start()
+    worker.join()
+    return answers[0]
+
+
+def use_multiprocessing(argument: bytes) -> bytes:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return b",".join(pool.map(bytes.upper, argument.split(b",")))
+
+
+def close_everything(_: bytes) -> bytes:
+    os.closerange(3, 1024)
+    return b"closed"
