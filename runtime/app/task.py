@@ -85,6 +85,7 @@ class Task:
     default_retry_delay: float = 180
     """Seconds."""
     rate_limit: str | float | None = None
+    """Kept for those who read it; not enforced yet."""
     time_limit: float | None = None
     """Seconds; None: the worker's."""
     soft_time_limit: float | None = None

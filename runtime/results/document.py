@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -110,7 +110,7 @@ def _decompressed(stored: bytes) -> bytes:
     if not stored.startswith(COMPRESSED):
         return stored
     kind, _, data = stored.removeprefix(COMPRESSED).partition(b"\x00")
-    decompress: Callable[[bytes], bytes] | None = DECOMPRESSORS.get(kind.decode("latin-1"))
+    decompress = DECOMPRESSORS.get(kind.decode("latin-1"))
     if decompress is None:
         raise DecodeError(f"compression {kind!r} of a result is not supported")
     try:

@@ -8,7 +8,7 @@ import pytest
 from celery.app.defaults import DEFAULTS as CELERYS
 
 from runtime.errors import ImproperlyConfigured
-from runtime.settings import DEFINITIONS, Settings, SettingHasNoEffect
+from runtime.settings import DEFINITIONS, SettingHasNoEffect, Settings
 from runtime.settings.definitions.inert import INERT, inert_reason
 from runtime.settings.source import read
 

@@ -188,7 +188,7 @@ def test_a_compressed_body_is_read(compression: str) -> None:
 def test_what_cannot_be_sent_is_the_senders_error() -> None:
     with pytest.raises(EncodeError):
         built(object())
-    with pytest.raises(EncodeError, match="headers of task t.add"):
+    with pytest.raises(EncodeError, match=r"headers of task t\.add"):
         built(1, headers={"own": object()})
 
 

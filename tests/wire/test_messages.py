@@ -40,6 +40,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "property": {"args": (1,), "app_id": "a"},
 }
 
+DECLARED: dict[str, dict[str, Any]] = {"limits": {"time_limit": 30}, "queue": {"ignore_result": True}}
+"""What the task itself declares in some of them."""
+
 
 def pop(server: Server) -> dict[str, Any]:
     """The only message on the server, its list beside it."""
@@ -70,7 +73,7 @@ def add(x: Any, y: Any = 2) -> None: ...
 def test_the_same_call_makes_the_same_message(
     name: str, server: Server, app: runtime.App, peer: Celery
 ) -> None:
-    options: dict[str, Any] = {"limits": {"time_limit": 30}, "queue": {"ignore_result": True}}.get(name, {})
+    options = DECLARED.get(name, {})
     peer.task(name="t.add", **options)(add).apply_async(**CALLS[name])
     theirs = pop(server)
     app.task(name="t.add", **options)(add).apply_async(**CALLS[name])

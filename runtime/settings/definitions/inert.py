@@ -19,12 +19,18 @@ _NAMES = {
         event_exchange event_queue_expires event_queue_prefix event_serializer
         result_backend_always_retry result_backend_base_sleep_between_retries_ms
         result_backend_max_retries result_backend_max_sleep_between_retries_ms
-        result_compression result_persistent
+        redis_max_connections redis_socket_connect_timeout redis_socket_timeout
+        result_accept_content result_chord_expires result_chord_join_timeout
+        result_compression result_failure_expires result_persistent
         security_certificate security_cert_store security_digest security_key security_key_password
         task_allow_error_cb_on_chord_header task_always_eager task_annotations task_eager_propagates
-        task_queues task_queue_max_priority task_remote_tracebacks task_store_eager_result
-        worker_deduplicate_successful_tasks worker_direct worker_enable_remote_control
-        worker_log_datefmt worker_log_format worker_pool_restarts worker_send_task_events
+        task_default_rate_limit task_publish_retry task_publish_retry_policy
+        task_queues task_queue_max_priority task_remote_tracebacks task_send_sent_event
+        task_store_eager_result
+        worker_deduplicate_successful_tasks worker_direct worker_disable_rate_limits
+        worker_enable_remote_control worker_eta_task_limit worker_hijack_root_logger
+        worker_redirect_stdouts worker_redirect_stdouts_level worker_log_color worker_log_datefmt
+        worker_log_format worker_pool_restarts worker_send_task_events
         worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle worker_state_db
         worker_task_log_datefmt worker_task_log_format
         """,
@@ -49,7 +55,7 @@ _NAMES = {
         worker_disable_prefetch worker_enable_prefetch_count_reduction worker_lost_wait
         worker_pool_putlocks worker_pool_start_method worker_timer worker_timer_precision
         """,
-    ALWAYS: "task_protocol",
+    ALWAYS: "broker_connection_retry broker_connection_retry_on_startup enable_utc task_protocol",
     "set task_acks_on_failure and task_acks_on_timeout": "task_acks_on_failure_or_timeout",
 }
 

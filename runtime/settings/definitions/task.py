@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runtime.settings.kinds import (
     BOOLEAN,
-    MAPPING,
     PRIORITY,
     ROUTES,
     SECONDS,
@@ -36,18 +35,9 @@ TASK = (
     Setting("task_default_priority", optional(PRIORITY), None, "0 (first) to 9 (last); None: 0."),
     Setting("task_inherit_parent_priority", BOOLEAN, False, "A task sent by a task gets its priority."),
     Setting("task_default_queue", TEXT, "celery", "The queue of tasks that are not routed elsewhere."),
-    Setting("task_default_rate_limit", optional(TEXT), None, "`<n>/s`, `<n>/m` or `<n>/h` per worker."),
     Setting("task_ignore_result", BOOLEAN, False, "Store no result unless the task or the caller wants it."),
     Setting("task_store_errors_even_if_ignored", BOOLEAN, False, "Store the failures of such tasks."),
-    Setting("task_publish_retry", BOOLEAN, True, "Try again when a message cannot be published."),
-    Setting(
-        "task_publish_retry_policy",
-        MAPPING,
-        {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2},
-        "How often, and the seconds between attempts (PROTOCOL 6.4).",
-    ),
     Setting("task_routes", ROUTES, (), "Task name or glob → queue, or a dict of options with `queue`."),
-    Setting("task_send_sent_event", BOOLEAN, False, "Announce each sent task with a `task-sent` event."),
     Setting("task_serializer", TEXT, "json", "How arguments are sent."),
     Setting("task_soft_time_limit", optional(SECONDS), None, "SoftTimeLimitExceeded is raised in the task."),
     Setting("task_time_limit", optional(SECONDS), None, "The task is killed."),
