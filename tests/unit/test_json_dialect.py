@@ -69,7 +69,7 @@ class Own:
         ((1, (2,)), [1, [2]]),
         (Point(1, 2), [1, 2]),
         (Colour.RED, "red"),
-        ({1: "x", None: "y", True: "z"}, {"1": "z", "null": "y"}),
+        ({2: "x", None: "y", True: "z"}, {"2": "x", "null": "y", "true": "z"}),
         ([Own()], [{"own": 1}]),
         (float("inf"), float("inf")),
     ],
