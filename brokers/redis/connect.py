@@ -16,7 +16,7 @@ import hiredis
 from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
 from brokers.redis.address import Address
 from brokers.redis.connection import Connection
-from brokers.redis.scripts import Command
+from brokers.redis.scripts import Command, pack
 
 PASSING = (
     *("LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "MISCONF"),
@@ -90,7 +90,7 @@ def _greet(
     if address.db:
         commands.append(("SELECT", address.db))
     commands += greeting
-    sock.sendall(b"".join(map(hiredis.pack_command, commands)))
+    sock.sendall(b"".join(map(pack, commands)))
     reader = hiredis.Reader()
     for command in commands:
         reply = _next_reply(sock, reader, deadline)

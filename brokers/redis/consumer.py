@@ -258,7 +258,8 @@ class RedisConsumer:
             step = self._requests.next_step()
             self._pending += count
             command = SETTLE.call(
-                *(record, step, self._keys.unacked, self._keys.index, *databases, DEAD_LETTERS), *arguments
+                *(record, step, self._keys.unacked, self._keys.unacked_index, *databases, DEAD_LETTERS),
+                *arguments,
             )
             self._requests.send(Settling(count, feeds_us), command, step)
 

@@ -27,7 +27,13 @@ class Take(NamedTuple):
     def command(self, keys: Keys, step: int, due: float) -> Command:
         """`due`: epoch up to which held messages are given again."""
         return TAKE.call(
-            *(keys.record(self.incarnation), step, keys.unacked, keys.index, keys.held(self.incarnation)),
+            *(
+                keys.record(self.incarnation),
+                step,
+                keys.unacked,
+                keys.unacked_index,
+                keys.held(self.incarnation),
+            ),
             *(f"{self.incarnation}.", self.first, self.limit, due),
             *(stored_suffix(queue) for _, queue in self.lists),
             keys=[key for key, _ in self.lists],

@@ -15,7 +15,7 @@ class Keys(NamedTuple):
 
     unacked: str
     """Hash: tag → stored message."""
-    index: str
+    unacked_index: str
     """Sorted set: tag → epoch at which it was fetched, or last refreshed."""
     mutex: str
     """Held during a sweep for abandoned messages."""

@@ -99,10 +99,11 @@ class Link:
 
     def fail(self, problem: BrokerError) -> None:
         """Throw the connection away: what came over it says that it is of no use."""
+        now = time.monotonic()
+        proved_good = self._connection is not None and now - self._opened_at > STABLE
         self._drop()
         self._problem = problem
-        now = time.monotonic()
-        self._failures = 0 if now - self._opened_at > STABLE else self._failures + 1
+        self._failures = 0 if proved_good else self._failures + 1
         self._retry_at = now + self._pause()
 
     def problem(self) -> BrokerError | None:

@@ -71,7 +71,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
     tags: set[bytes] = set()
     cursor = b"0"
     while True:
-        cursor, found = yield ("ZSCAN", keys.index, cursor, "MATCH", f"{dead}.*", "COUNT", SCAN)
+        cursor, found = yield ("ZSCAN", keys.unacked_index, cursor, "MATCH", f"{dead}.*", "COUNT", SCAN)
         tags.update(found[::2])
         if cursor == b"0":
             break
@@ -83,7 +83,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
 def refresh(keys: Keys, incarnation: str, age: float) -> Chore:
     """What we have had for `age` seconds gets a fresh score, for Celery peers (promise P4)."""
     passed = 0
-    while (others := (yield REFRESH.call(keys.index, f"{incarnation}.", age, passed, SCAN))) >= 0:
+    while (others := (yield REFRESH.call(keys.unacked_index, f"{incarnation}.", age, passed, SCAN))) >= 0:
         passed += others
     return 0
 
@@ -99,7 +99,7 @@ def sweep(address: Address, keys: Keys, us: str) -> Chore:
     if transport.unacked_restore_limit is not None:
         limit = ("LIMIT", 0, transport.unacked_restore_limit)
     oldest = time.time() - transport.visibility_timeout
-    tags = yield ("ZREVRANGEBYSCORE", keys.index, oldest, 0, *limit)
+    tags = yield ("ZREVRANGEBYSCORE", keys.unacked_index, oldest, 0, *limit)
     workers = set((yield ("ZRANGE", keys.workers, 0, -1)))
     foreign = [tag for tag in tags if tag.partition(b".")[0] not in workers]
     count = yield from _restore(address, keys, "", foreign, redelivered)
@@ -133,9 +133,9 @@ def _restore(
                 for queue in (yield from _queues(address, stored)):
                     arguments += (tag, address.list_key(queue, priority_of(message)), message)
         if missing := [tag for tag, value in zip(chunk, values, strict=True) if value is None]:
-            yield ("ZREM", keys.index, *missing)
+            yield ("ZREM", keys.unacked_index, *missing)
         if arguments:
-            count = yield RESTORE.call(keys.workers, of, keys.unacked, keys.index, *arguments)
+            count = yield RESTORE.call(keys.workers, of, keys.unacked, keys.unacked_index, *arguments)
             if count < 0:
                 break
             moved += count

@@ -17,7 +17,7 @@ from brokers.interface import BrokerError, Settlement, Write
 from brokers.redis.address import Address
 from brokers.redis.connect import failure
 from brokers.redis.link import Link
-from brokers.redis.scripts import OF_RESULTS, WRITE, Command
+from brokers.redis.scripts import OF_RESULTS, WRITE, Command, pack
 from brokers.redis.settlement import documents
 
 
@@ -49,7 +49,7 @@ class RemoteDocuments:
         rest = [settlement._replace(writes=()) for settlement in settlements]
         if not writes:
             return
-        calls = [hiredis.pack_command(WRITE.call(*arguments)) for arguments in documents(writes)]
+        calls = [pack(WRITE.call(*arguments)) for arguments in documents(writes)]
         for packed in calls[:-1]:
             self._send(_Call(packed, ()))
         self._send(_Call(calls[-1], rest))

@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-import hiredis
-
 from brokers.redis.intake import Take
 from brokers.redis.link import Link
 from brokers.redis.recovery import Chore
-from brokers.redis.scripts import Command
+from brokers.redis.scripts import Command, pack
 
 
 class Settling(NamedTuple):
-    count: int
+    settlements: int
     feeds_us: bool
     """It pushes into a queue that we consume from: the server tells everybody but us."""
 
 
 class Holding(NamedTuple):
-    count: int
+    messages: int
 
 
 class Renewal(NamedTuple):
@@ -65,7 +63,7 @@ class Requests:
 
     def send(self, subject: Subject, command: Command, step: int = 0) -> None:
         """At once, or when there is a connection. `step`: its number; 0: it has none."""
-        request = _Request(subject, hiredis.pack_command(command), step)
+        request = _Request(subject, pack(command), step)
         self._unanswered.append(request)
         self._link.send(request.packed)
 

@@ -7,6 +7,8 @@ from hashlib import sha1
 from pathlib import Path
 from typing import NamedTuple
 
+import hiredis
+
 Argument = str | bytes | int | float
 Command = tuple[Argument, ...]
 
@@ -23,6 +25,12 @@ class Script(NamedTuple):
     def call(self, *arguments: Argument, keys: Sequence[str] = ()) -> Command:
         """EVALSHA: whoever sends it has loaded the script on the same connection."""
         return ("EVALSHA", self.digest, len(keys), *keys, *arguments)
+
+
+def pack(command: Command) -> bytes:
+    """As it goes over the wire."""
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub: tuples of one
+    return packed
 
 
 def _read(*names: str) -> Script:

@@ -19,7 +19,7 @@ LARGEST = 1_000_000
 class Batch(NamedTuple):
     """What one call of settle.lua carries out."""
 
-    count: int
+    settlements: int
     arguments: list[Argument]
     """From ARGV[8] on."""
     feeds_us: bool

@@ -120,6 +120,15 @@ def test_many_at_once(server: Server, driven: Driven) -> None:
     assert server.client.exists("unacked", "unacked_index") == 0
 
 
+def test_a_take_of_big_messages_ends_early(server: Server, driven: Driven) -> None:
+    for number in range(120):
+        server.client.lpush("a", b"%03d" % number * 100_000)
+    first, second = driven.take(1000), driven.take(1000)
+    assert len(first) == 50
+    taken = [*first, *second, *driven.take(1000), *driven.take(1000)]
+    assert [message[:3] for message in messages(taken)] == [b"%03d" % number for number in range(120)]
+
+
 def test_one_take_at_a_time(driven: Driven) -> None:
     driven.consumer.take(1)
     with pytest.raises(RuntimeError):

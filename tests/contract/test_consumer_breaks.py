@@ -17,8 +17,8 @@ from tests.support.servers import BINARIES, Server
 from tests.support.waiting import wait_until
 
 
-def consumer_of(server: Server, **options: object) -> RedisConsumer:
-    return RedisConsumer(parse(server.url(**options)), ["a", "b"], node="w@test")
+def consumer_of(server: Server) -> RedisConsumer:
+    return RedisConsumer(parse(server.url()), ["a", "b"], node="w@test")
 
 
 @pytest.fixture
@@ -198,6 +198,18 @@ def test_no_call_blocks_while_the_server_is_away(server: Server, driven: Driven)
     assert longest < 0.1
 
 
+def test_attempts_to_connect_are_spaced(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a connection that had lasted: only the first one comes at once."""
+    monkeypatch.setattr("brokers.redis.link.STABLE", 0.0)
+    with Driven(consumer_of(server)) as driven:
+        server.kill()
+        begun = time.monotonic()
+        driven.until(lambda: time.monotonic() - begun > 1)
+        assert 3 <= len(driven.problems) <= 10
+        server.start()
+        driven.until(lambda: driven.connected == 2, timeout=5)
+
+
 def test_closing_without_a_server_takes_no_longer_than_allowed(server: Server) -> None:
     with Driven(consumer_of(server)) as driven:
         server.kill()
@@ -217,7 +229,8 @@ def test_leaves_no_descriptor_and_no_thread_behind(server: Server) -> None:
     for _ in range(3):
         with Driven(consumer_of(server)) as driven:
             cut(server)
-            driven.until(lambda driven=driven: driven.connected == 2)
+            driven.take()
+            assert driven.connected == 2
     wait_until(lambda: not [t for t in threading.enumerate() if t.name == "runtime-connect"])
     assert open_descriptors() == before
 

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
-from kombu import Connection, Queue
+from kombu.connection import Connection
+from kombu.entity import Queue
 
 from brokers.envelope import build
 from brokers.interface import Settlement
@@ -25,8 +27,8 @@ LEASE = 0.4
 ROOT = Path(__file__).parents[2]
 
 
-def consumer_of(server: Server, node: str = "w@test", **options: object) -> RedisConsumer:
-    return RedisConsumer(parse(server.url(**options)), ["a", "b"], node=node, lease=LEASE)
+def consumer_of(server: Server, node: str = "w@test", **options: float) -> RedisConsumer:
+    return RedisConsumer(parse(server.url(0, **options)), ["a", "b"], node=node, lease=LEASE)
 
 
 def envelope(name: str, priority: int = 0) -> bytes:
@@ -46,6 +48,11 @@ def waiting(server: Server, key: str) -> list[bytes]:
     """In the order in which they would be taken."""
     messages: list[bytes] = server.client.lrange(key, 0, -1)
     return messages[::-1]
+
+
+# kombu's functions have no types.
+connect: Any = Connection
+queue_of: Any = Queue
 
 
 def is_marked(message: bytes) -> bool:
@@ -277,12 +284,12 @@ def test_celery_s_kombu_restores_what_we_leave_behind(server: Server) -> None:
         server.client.lpush("a\x06\x163", envelope("2", 3))
         driven.take()
         server.client.zadd("unacked_index", dict.fromkeys(server.client.zrange("unacked_index", 0, -1), 1))
-        with Connection(server.url()) as connection, connection.channel() as channel:
+        with connect(server.url()) as connection, connection.channel() as channel:
             driven.until(lambda: channel.qos.restore_visible(num=10) or server.client.llen("a"))
             assert names(waiting(server, "a")) == ["1"]
             assert names(waiting(server, "a\x06\x163")) == ["2"]
             assert is_marked(waiting(server, "a")[0])
-            message = Queue("a", channel=channel).get()
+            message = queue_of("a", channel=channel).get()
             assert message.headers["id"] == "1"
             message.ack()
         driven.settle(*(Settlement(delivery.tag) for delivery in driven.deliveries))

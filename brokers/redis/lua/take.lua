@@ -16,6 +16,9 @@
 --           popped (position in KEYS, how many, …), their messages, refusals }.
 -- The message is not parsed: its stored form is made by concatenation. (cjson turns [] into {}.)
 
+-- Bytes of messages after which no more are popped.
+local LARGEST = 8000000
+
 local unacked, index, held, prefix = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local first, limit = tonumber(ARGV[7]), tonumber(ARGV[8])
 
@@ -54,40 +57,49 @@ end
 local time = redis.call('TIME')
 local now = string.format('%d.%06d', time[1], time[2])
 local popped, messages, refusals = {}, {}, {}
-local room = limit - #due
+local room, size = limit - #due, 0
 
--- In parts: unpack() is limited by Lua's stack.
 local function record_unacked(batch, suffix)
-  for start = 1, #batch, 500 do
-    local fields, scores = {}, {}
-    for i = start, math.min(start + 499, #batch) do
-      local tag = prefix .. (first + #messages)
-      messages[#messages + 1] = batch[i]
-      fields[#fields + 1] = tag
-      fields[#fields + 1] = '[' .. batch[i] .. suffix
-      scores[#scores + 1] = now
-      scores[#scores + 1] = tag
+  local fields, scores = {}, {}
+  for _, message in ipairs(batch) do
+    local tag = prefix .. (first + #messages)
+    messages[#messages + 1] = message
+    size = size + #message
+    fields[#fields + 1] = tag
+    fields[#fields + 1] = '[' .. message .. suffix
+    scores[#scores + 1] = now
+    scores[#scores + 1] = tag
+  end
+  redis.call('HSET', unacked, unpack(fields))
+  redis.call('ZADD', index, unpack(scores))
+end
+
+-- A few at a time, because big messages end the take early.
+local function pop(i, list)
+  while room > 0 and size < LARGEST do
+    local count = math.min(room, 50)
+    local batch = redis.pcall('RPOP', list, count)
+    if not batch then
+      return
+    elseif batch.err then
+      refusals[#refusals + 1] = 'queue ' .. list .. ': ' .. batch.err
+      return
     end
-    redis.call('HSET', unacked, unpack(fields))
-    redis.call('ZADD', index, unpack(scores))
+    popped[#popped + 1] = i
+    popped[#popped + 1] = #batch
+    room = room - #batch
+    record_unacked(batch, ARGV[9 + i])
+    if #batch < count then
+      return
+    end
   end
 end
 
 for i, list in ipairs(KEYS) do
-  if room > 0 then
-    local batch = redis.pcall('RPOP', list, room)
-    if batch and batch.err then
-      refusals[#refusals + 1] = 'queue ' .. list .. ': ' .. batch.err
-    elseif batch then
-      popped[#popped + 1] = i
-      popped[#popped + 1] = #batch
-      room = room - #batch
-      record_unacked(batch, ARGV[9 + i])
-    end
-  end
+  pop(i, list)
 end
 
-if room > 0 then
+if #due == 0 and #messages == 0 then
   -- All are empty. Having been read, each is remembered for this connection (CLIENT TRACKING), and
   -- the server will push one message when it changes.
   for _, list in ipairs(KEYS) do

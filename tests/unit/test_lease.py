@@ -1,0 +1,74 @@
+"""When a lease is renewed, whose has ended, and who is a dead predecessor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from brokers.redis.address import parse
+from brokers.redis.keys import keys_of
+from brokers.redis.lease import SLACK, Lease, identity
+
+KEYS = keys_of(parse("redis://h"))
+ME = identity("w@h", ["q"])
+
+
+@pytest.fixture
+def lease() -> Lease:
+    """Of 8 s, entered at 100."""
+    lease = Lease(KEYS, "me", ME, 8.0)
+    lease.entered(100)
+    return lease
+
+
+def test_is_renewed_four_times_as_often_as_it_would_end(lease: Lease) -> None:
+    assert lease.next_renewal() == 102
+    lease.renew(102)
+    assert lease.next_renewal() == 104
+
+
+def test_has_run_out_a_lease_after_the_last_renewal_that_was_answered(lease: Lease) -> None:
+    lease.renew(102)
+    lease.renewed((b"me", 8000), 103)
+    lease.renew(104)
+    assert not lease.has_run_out(110)
+    assert lease.has_run_out(110.1)
+
+
+def test_nobody_is_judged_before_we_were_connected_for_a_lease(lease: Lease) -> None:
+    lease.renew(102)
+    assert lease.renewed((b"other", -1), 102) is None
+    lease.renew(108)
+    assert lease.renewed((b"other", -1), 108) == "other"
+
+
+def test_looks_again_as_soon_as_the_next_lease_ends(lease: Lease) -> None:
+    lease.renew(110)
+    assert lease.renewed((b"other", 500), 110) is None
+    assert lease.next_renewal() == 110.5 + SLACK
+
+
+def test_the_process_itself_is_no_dead_predecessor() -> None:
+    assert not ME.is_dead_predecessor_of(ME)
+
+
+def test_dead_predecessors() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead = ME._replace(pid=str(ended.pid), started="1")
+    assert dead.is_dead_predecessor_of(ME)
+    assert ME._replace(started="1").is_dead_predecessor_of(ME), "its pid is used again"
+    for elsewhere in ({"node": "x@h"}, {"host": "x"}, {"pids": "x"}, {"pid": ""}):
+        assert not dead._replace(**elsewhere).is_dead_predecessor_of(ME)
+
+
+def test_a_zombie_is_dead() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert ME._replace(pid=str(pid)).is_dead_predecessor_of(ME)
+    os.waitpid(pid, 0)
