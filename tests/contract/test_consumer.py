@@ -246,6 +246,8 @@ def test_a_result_is_stored_and_announced_in_the_same_step(server: Server, drive
     first, second = driven.take()
     with server.client.pubsub() as subscriber:
         subscriber.subscribe("k1", "k2")
+        for _ in range(2):
+            wait_until(lambda: subscriber.get_message(timeout=1))
         driven.settle(
             Settlement(first.tag, [Write("k1", b'{"status": "SUCCESS"}', 100)]),
             Settlement(second.tag, [Write("k2", b"\xffdoc", 0)]),

@@ -99,7 +99,7 @@ for i, list in ipairs(KEYS) do
   pop(i, list)
 end
 
-if #due == 0 and #messages == 0 then
+if #due_stored == 0 and #messages == 0 then
   -- All are empty. Having been read, each is remembered for this connection (CLIENT TRACKING), and
   -- the server will push one message when it changes.
   for _, list in ipairs(KEYS) do
