@@ -23,9 +23,15 @@ from types import FrameType
 
 import billiard
 
+# billiard imports these when a process starts: then each child would load them anew into memory of
+# its own (2.5 MB), and start later.
+import billiard.popen_fork
+import billiard.util
+
 from pools import child, shield
 from pools.control import Control, Exited, Fork, Forked, Load, Loaded, NotForked, NotLoaded
 from pools.descent import die_with_parent
+from pools.interface import ChildOptions
 from pools.transport import ChildEnds, memory_file
 
 _context = billiard.get_context("fork")
@@ -43,11 +49,12 @@ def main(descriptor: int) -> None:
         return
     load, _ = order
     assert isinstance(load, Load)
-    Nursery(control, load, _load(control, load)).work()
+    serve = resolve_name(load.serve)
+    run = _load(control, load.options)
+    Nursery(control, run, serve, load.options.after_fork).work()
 
 
-def _load(control: Control, load: Load) -> child.Run:
-    options = load.options
+def _load(control: Control, options: ChildOptions) -> child.Run:
     try:
         run, hello = resolve_name(options.boot)(options.boot_argument)
     except BaseException:  # noqa: BLE001  (the user's code: whatever ends it, the supervisor must be told)
@@ -66,11 +73,11 @@ def _load(control: Control, load: Load) -> child.Run:
 class Nursery:
     """The children of this process."""
 
-    def __init__(self, control: Control, load: Load, run: child.Run) -> None:
+    def __init__(self, control: Control, run: child.Run, serve: child.Serve, after_fork: str | None) -> None:
         self._control = control
         self._run = run
-        self._serve: child.Serve = resolve_name(load.serve)
-        self._after_fork = load.options.after_fork
+        self._serve = serve
+        self._after_fork = after_fork
         self._children: dict[int, billiard.Process] = {}
         self._deaths, self._bell = socket.socketpair()
         self._deaths.setblocking(False)

@@ -136,7 +136,8 @@ class Pool(Protocol):
 
     def recall(self, now: float, stuck: float) -> list[Job]:
         """Take back jobs that are queued behind one that has been running for at least `stuck`
-        seconds, unread, in their old order. stuck=0: all that are queued."""
+        seconds, unread, in their old order; also those that wait for a new child because theirs
+        is gone. stuck=0: all that are queued."""
 
     def running(self) -> dict[int, float]:
         """Job id → time.monotonic() of its start."""

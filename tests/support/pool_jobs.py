@@ -82,7 +82,7 @@ def run(payload: memoryview) -> bytes:
     except SoftTimeLimitExceeded:
         return b"soft limit"
     except SystemExit as error:
-        return b"exit %d" % error.code
+        return f"exit {error.code}".encode()
     except ValueError as error:
         return b"error " + str(error).encode()
 
@@ -182,7 +182,10 @@ def spin(seconds: bytes) -> bytes:
 
 def sleep_in_c(seconds: bytes) -> bytes:
     """In a C call that holds the interpreter lock all the time."""
-    ctypes.PyDLL(None).sleep(int(seconds))
+    sleep = ctypes.PyDLL(None).sleep
+    left = int(seconds)
+    while left:
+        left = sleep(left)  # a signal ends it early
     return b"slept"
 
 
