@@ -18,7 +18,7 @@ from brokers.redis.keys import keys_of, pop_order
 from brokers.redis.lease import Lease, identity, new_incarnation
 from brokers.redis.link import Link
 from brokers.redis.remote import RemoteDocuments
-from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling
+from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
 from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
 from brokers.redis.settlement import batches
 
@@ -135,10 +135,9 @@ class RedisConsumer:
         taken = self._finish(deadline)
         # The last one first: each goes to the head.
         self._settle_at_broker([_given_back(delivery) for delivery in reversed(taken)])
-        self._upkeep.add(recovery.give_back_held(self._address, self._keys, self.incarnation))
         self._finish(deadline)
         if not self._unfinished():
-            self._upkeep.add(recovery.leave(self._keys, self.incarnation))
+            self._upkeep.add(recovery.leave(self._address, self._keys, self.incarnation))
             self._finish(deadline)
         self._link.close()
         if self._remote is not None:
@@ -164,8 +163,7 @@ class RedisConsumer:
             elif isinstance(self._requests.oldest(), ChoreStep):
                 # It can wait: begun anew another time, while the messages go on.
                 received.refused.append(f"upkeep: {reply}")
-                self._requests.answered()
-                self._upkeep.drop()
+                self._abandon(self._requests.answered())
             else:
                 self._link.fail(failure(self._address, reply))
                 break
@@ -211,6 +209,11 @@ class RedisConsumer:
             received.restored += following
             received.awake = True
             self._lease.look_again(now)
+
+    def _abandon(self, step: Subject) -> None:
+        """A chore that was refused; unless it is over anyway, and this was its last answer."""
+        if isinstance(step, ChoreStep) and step.chore is self._upkeep.chore:
+            self._upkeep.drop()
 
     def _concerns_us(self, push: list[Any]) -> bool:
         """Whether one of our lists has changed. No names: the server has forgotten which (FLUSHALL)."""

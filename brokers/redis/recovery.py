@@ -36,18 +36,15 @@ def priority_of(message: bytes) -> int:
         return 0
 
 
-def leave(keys: Keys, incarnation: str) -> Chore:
-    """Take our name off: nothing is with us any more."""
-    yield ("ZREM", keys.workers, incarnation)
-    yield ("DEL", keys.record(incarnation), keys.held(incarnation))
-    yield RELEASE.call(keys.mutex, incarnation)  # a sweep may have been cut short
-    return 0
-
-
-def give_back_held(address: Address, keys: Keys, incarnation: str) -> Chore:
-    """What we hold until it is due goes back to the heads of its queues, unmarked: it never started."""
-    tags = yield ("ZRANGE", keys.held(incarnation), 0, -1)
-    return (yield from _restore(address, keys, "", _latest_first(tags), _unchanged))
+def leave(address: Address, keys: Keys, us: str) -> Chore:
+    """What we hold until it is due goes back to the heads of its queues, unmarked: it never started.
+    Then our name is taken off; if this fails half-way, the lease runs out, and recovery does it."""
+    tags = yield ("ZRANGE", keys.held(us), 0, -1)
+    count = yield from _restore(address, keys, "", _latest_first(tags), _unchanged)
+    yield ("ZREM", keys.workers, us)
+    yield ("DEL", keys.record(us), keys.held(us))
+    yield RELEASE.call(keys.mutex, us)  # a sweep may have been cut short
+    return count
 
 
 def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -> Chore:
