@@ -7,6 +7,7 @@ after it ran, and returns when no more will come.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -38,7 +39,8 @@ def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run
     if after_fork is not None:
         _call_hook(after_fork, reports)
     reports.send(record(READY, 0, 0.0))
-    serve(JobReceiver(ends.jobs), reports, run, target)
+    with contextlib.suppress(BrokenPipeError):  # the supervisor is gone: there is nobody to tell
+        serve(JobReceiver(ends.jobs), reports, run, target)
 
 
 def _call_hook(after_fork: str, reports: ReportSender) -> None:

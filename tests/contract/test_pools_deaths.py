@@ -165,7 +165,10 @@ def test_a_child_is_a_session_of_its_own_without_input(kind: str) -> None:
 
 def test_children_are_gone_within_a_second_of_a_killed_supervisor(kind: str) -> None:
     supervisor = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.pool_supervisor", kind, "4"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.support.pool_supervisor", kind, "4"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     with supervisor:
         assert supervisor.stdout is not None
@@ -175,6 +178,7 @@ def test_children_are_gone_within_a_second_of_a_killed_supervisor(kind: str) -> 
         deadline = time.monotonic() + 1.0
         while any(alive(pid) for pid in pids):
             assert time.monotonic() < deadline
+        assert supervisor.stdout.read() == ""
 
 
 def test_a_killed_fork_server_loses_what_ran_and_nothing_else(kind: str, gate: Gate) -> None:

@@ -1,4 +1,5 @@
-"""A supervisor to be killed: runs jobs that never end, and prints the pids of its descendants.
+"""A supervisor to be killed: half of its children are idle, half run jobs that never end. Prints the
+pids of its descendants.
 
 Arguments: the kind of pool, the number of slots.
 """
@@ -15,7 +16,8 @@ from tests.support.pool_driver import driven
 
 def main(kind: str, slots: int) -> None:
     with driven(kind, slots) as driver:
-        driver.until_started(*driver.begin(*["sleep 600"] * slots))
+        driver.until_started(*driver.begin(*["sleep 600"] * (slots // 2)))
+        driver.until_idle(slots - slots // 2)
         print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
         while True:
             driver.turn(1.0)
