@@ -277,11 +277,12 @@ def test_dump_stacks_of_a_busy_child(kind: str, capfd: pytest.CaptureFixture[str
     with driven(kind) as driver:
         (job,) = driver.begin("sleep_in_c 30")
         driver.until_started(job)
-        driver.pool.dump_stacks()
         stacks = ""
 
         def dumped() -> bool:
+            """Asks each time: the job is told as started shortly before it is in its function."""
             nonlocal stacks
+            driver.pool.dump_stacks()
             stacks += capfd.readouterr().err
             return "in sleep_in_c" in stacks
 
