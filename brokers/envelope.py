@@ -10,6 +10,7 @@ import json
 import lzma
 import zlib
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ class MalformedMessage(Exception):
     """These bytes are not an envelope; the message says what is wrong with them."""
 
 
-DECOMPRESSORS = {
+DECOMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "application/x-gzip": zlib.decompress,
     "application/x-bz2": bz2.decompress,
     "application/x-lzma": lzma.decompress,
@@ -83,14 +84,14 @@ def parse(message: bytes | memoryview) -> Envelope:
     return envelope
 
 
-def _decode(message: bytes) -> Any:
+def _decode(message: bytes | memoryview) -> Any:
     try:
         return orjson.loads(message)
     except orjson.JSONDecodeError:
         pass
     # Celery writes with Python's json, which has NaN, infinities and halves of surrogate pairs.
     try:
-        return json.loads(message)
+        return json.loads(bytes(message))
     except (ValueError, RecursionError) as error:
         raise MalformedMessage(f"not JSON: {error}") from None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runtime.app.app import App
-from runtime.app.request import Request
 from runtime.app.shared import shared_task
 from runtime.app.task import Task
 from runtime.canvas.signature import Signature
 from runtime.errors import Ignore, MaxRetriesExceededError, Reject, Retry, TimeoutError
+from runtime.execution.request import Request
 from runtime.results.async_result import AsyncResult
 
 __version__ = "0.1.0"

@@ -143,4 +143,5 @@ def died(server: int, pause: float) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:4], float(sys.argv[4])))
+    _, given_binary, given_directory, given_path, given_linger = sys.argv
+    sys.exit(main(given_binary, given_directory, given_path, float(given_linger)))

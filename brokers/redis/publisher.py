@@ -9,7 +9,7 @@ from brokers.interface import Push
 from brokers.redis.address import Address
 from brokers.redis.client import Client
 
-Command = list[str | bytes]
+Command = Sequence[str | bytes]
 
 PAUSES = (0.0, 0.2, 0.4)
 """Seconds before each further try (PROTOCOL 6.4)."""
@@ -39,7 +39,7 @@ class RedisPublisher:
     def _commands(self, pushes: Iterable[Push]) -> list[Command]:
         """One variadic push for each list and end. Order is kept: what goes to the head of a list
         and what goes to its tail do not meet."""
-        commands: dict[tuple[str, bool], Command] = {}
+        commands: dict[tuple[str, bool], list[str | bytes]] = {}
         for queue, message, priority, head in pushes:
             key = self._address.list_key(queue, priority)
             command = commands.setdefault((key, head), ["RPUSH" if head else "LPUSH", key])

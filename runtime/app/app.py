@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from runtime.app import current, shared
+from runtime.app import shared
 from runtime.app.naming import task_name
 from runtime.app.sender import Call, Sender
 from runtime.app.task import Task
 from runtime.canvas.signature import Signature
 from runtime.errors import AlreadyRegistered
+from runtime.execution import current
 from runtime.results.async_result import AsyncResult as Result
 from runtime.results.store import ResultStore
 from runtime.settings import Settings

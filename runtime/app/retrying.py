@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runtime.app.request import Request
+from runtime.execution.request import Request
 from runtime.protocol.calls import PROPERTIES
 
 

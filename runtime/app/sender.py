@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from runtime.app import current
-from runtime.app.request import Request
 from runtime.app.task import Task
 from runtime.canvas.signature import Signature, message_for
+from runtime.execution import current
+from runtime.execution.request import Request
 from runtime.protocol.calls import compose
 from runtime.results.async_result import AsyncResult
 from runtime.results.store import ResultStore

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakSet
 
-from runtime.app import current
+from runtime.execution import current
 
 if TYPE_CHECKING:
     from runtime.app.app import App

@@ -9,12 +9,12 @@ from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from runtime.app import current
 from runtime.app.arguments import Arguments
-from runtime.app.request import Request
 from runtime.app.retrying import retry_options
 from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
+from runtime.execution import current
+from runtime.execution.request import Request
 from runtime.protocol.calls import compose, due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from brokers.interface import Push
@@ -10,17 +12,29 @@ from runtime.execution import follow_up
 from runtime.protocol import task_message
 from runtime.protocol.serializers import accepted_types
 from runtime.protocol.task_message import TaskMessage
-from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
 
 
-def consequences(conf: Settings, payload: bytes, message: TaskMessage) -> tuple[list[Push], list[str]]:
+UNREADABLE = (
+    MalformedMessage,
+    ContentDisallowed,
+    EncodeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
+"""What reading a body and composing its errbacks raises when they make no sense."""
+
+
+def consequences(app: App, payload: bytes, message: TaskMessage) -> tuple[list[Push], list[str]]:
     """(errbacks to send, ids of the chain's steps that fail too). Nothing if the body, where they are
     written, cannot be read."""
     try:
-        body = task_message.read_body(envelope.parse(payload), accepted_types(conf.accept_content))
-        sent = follow_up.after_failure(conf, message, body.embed.get("errbacks"))
+        body = task_message.read_body(envelope.parse(payload), accepted_types(app.conf.accept_content))
+        sent = follow_up.after_failure(app, message, body.embed.get("errbacks"))
         return [each.push for each in sent], follow_up.failing_with(body.embed.get("chain"))
-    except (MalformedMessage, ContentDisallowed, EncodeError):
-        return [], []
-    except (ValueError, TypeError, AttributeError, NotImplementedError):
+    except UNREADABLE:
         return [], []

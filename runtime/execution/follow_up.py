@@ -7,13 +7,14 @@ once, or not at all (P5).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from brokers.interface import Push
-from runtime.canvas.signature import message_for
 from runtime.protocol.task_message import TaskMessage
-from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
 
 Signatures = Sequence[Mapping[str, Any]] | None
 
@@ -24,21 +25,21 @@ class FollowUp(NamedTuple):
 
 
 def after_success(
-    conf: Settings, message: TaskMessage, callbacks: Signatures, chain: Signatures, value: object
+    app: App, message: TaskMessage, callbacks: Signatures, chain: Signatures, value: object
 ) -> list[FollowUp]:
     """Every callback and the next step of the chain, with the return value as first argument.
 
     Raises ValueError or NotImplementedError for what cannot be sent.
     """
-    sent = [_follow_up(conf, message, callback, value) for callback in callbacks or ()]
+    sent = [_follow_up(app, message, callback, value) for callback in callbacks or ()]
     if chain:
-        sent.append(_follow_up(conf, message, chain[-1], value, chain=list(chain[:-1])))
+        sent.append(_follow_up(app, message, chain[-1], value, chain=list(chain[:-1])))
     return sent
 
 
-def after_failure(conf: Settings, message: TaskMessage, errbacks: Signatures) -> list[FollowUp]:
+def after_failure(app: App, message: TaskMessage, errbacks: Signatures) -> list[FollowUp]:
     """Every errback, with the failed task's id as its argument. Raises as `after_success`."""
-    return [_follow_up(conf, message, errback, message.id) for errback in errbacks or ()]
+    return [_follow_up(app, message, errback, message.id) for errback in errbacks or ()]
 
 
 def failing_with(chain: Signatures) -> list[str]:
@@ -49,17 +50,11 @@ def failing_with(chain: Signatures) -> list[str]:
 
 
 def _follow_up(
-    conf: Settings, message: TaskMessage, signature: Mapping[str, Any], argument: object, **options: Any
+    app: App, message: TaskMessage, signature: Mapping[str, Any], argument: object, **options: Any
 ) -> FollowUp:
     """The id in a signature is binding: somebody may wait for it already."""
     task_id = (signature.get("options") or {}).get("task_id") or str(uuid4())
-    push = message_for(
-        conf,
-        signature,
-        (argument,),
-        task_id=task_id,
-        root_id=message.root_id,
-        parent_id=message.id,
-        **options,
+    push = app.message_for(
+        signature, (argument,), task_id=task_id, root_id=message.root_id, parent_id=message.id, **options
     )
     return FollowUp(task_id, push)

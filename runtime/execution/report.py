@@ -41,7 +41,7 @@ def encode(report: Report) -> bytes:
     """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
     if report == PLAIN_SUCCESS:
         return b""
-    return marshal.dumps([*report[:2], [tuple(push) for push in report.pushes], *report[3:]])  # type: ignore[arg-type]
+    return marshal.dumps([*report[:2], [tuple(push) for push in report.pushes], *report[3:]])
 
 
 def decode(payload: bytes) -> Report:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
-from runtime.app import current
-from runtime.app.request import Request
 from runtime.errors import ContentDisallowed, EncodeError, Ignore, NotRegistered, Reject, Retry
-from runtime.execution import follow_up, report
+from runtime.execution import current, follow_up, report
 from runtime.execution.report import Report
+from runtime.execution.request import Request
 from runtime.protocol import task_message
 from runtime.protocol.serializers import accepted_types
 from runtime.protocol.task_message import TaskMessage
@@ -75,7 +74,7 @@ class Runner:
         """Raises EncodeError if the value cannot be stored, ValueError if a follow-up cannot be sent."""
         message = request.message
         documents: list[tuple[str, bytes]] = []
-        following = follow_up.after_success(self._app.conf, message, request.callbacks, request.chain, value)
+        following = follow_up.after_success(self._app, message, request.callbacks, request.chain, value)
         if self._stores and not self._ignores(task, message):
             children = [child.as_tuple() for child in request.children]
             children += [[[sent.task_id, None], None] for sent in following]
@@ -89,7 +88,7 @@ class Runner:
         message = request.message
         trace = _trace(error)
         try:
-            sent = follow_up.after_failure(self._app.conf, message, request.errbacks)
+            sent = follow_up.after_failure(self._app, message, request.errbacks)
             failing = follow_up.failing_with(request.chain)
         except (ValueError, TypeError, AttributeError, NotImplementedError, EncodeError) as refused:
             sent, failing = [], []

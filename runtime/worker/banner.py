@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from runtime.settings.settings import masked
-
 import runtime
+from runtime.settings.settings import masked
 
 if TYPE_CHECKING:
     from runtime.app.app import App

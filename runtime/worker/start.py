@@ -99,7 +99,7 @@ def _supervise(app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: Sig
         inbox,
         Dispatcher(pool, pace, planned.time_limit, planned.soft_time_limit),
         pace,
-        Settler(app.conf, planned.options.node),
+        Settler(app, planned.options.node),
         planned.multiplier,
         planned.grace,
     ).run()
@@ -115,7 +115,7 @@ def _open_pool(app: App, planned: Plan) -> Pool:
         "logfile": options.logfile,
     }
     children = ChildOptions(
-        boot="runtime.execution.child:boot",
+        boot="runtime.worker.child:boot",
         boot_argument=orjson.dumps(boot),
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,

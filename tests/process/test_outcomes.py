@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from billiard.exceptions import WorkerLostError
 
 from runtime import App
-from runtime.errors import MaxRetriesExceededError, Reject, WorkerLostError
+from runtime.errors import MaxRetriesExceededError, Reject
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until

@@ -13,8 +13,8 @@ import pytest
 from brokers import envelope
 from brokers.interface import Push
 from runtime import App, AsyncResult, MaxRetriesExceededError, Request, Retry, Task, shared_task
-from runtime.app import current
 from runtime.errors import AlreadyRegistered, ImproperlyConfigured
+from runtime.execution import current
 from runtime.protocol.serializers import accepted_types
 from runtime.protocol.task_message import build, read, read_body
 

@@ -73,7 +73,7 @@ class Own:
         ([Own()], [{"own": 1}]),
         (float("inf"), float("inf")),
     ],
-    ids=repr,
+    ids=["tuples", "named tuple", "enumeration", "keys", "own form", "infinity"],
 )
 def test_what_python_writes_otherwise(value: Any, read: Any) -> None:
     assert loads(dumps(value)) == read
@@ -93,7 +93,9 @@ for _ in range(10_000):
     deep = [deep]
 
 
-@pytest.mark.parametrize("value", [object(), {(1, 2): 3}, {1, 2}, Broken(), deep, [print]], ids=type)
+@pytest.mark.parametrize(
+    "value", [object(), {(1, 2): 3}, {1, 2}, Broken(), deep, [print]], ids=lambda value: type(value).__name__
+)
 def test_what_cannot_be_written_is_one_error(value: Any) -> None:
     with pytest.raises(EncodeError, match="cannot be written as JSON"):
         dumps(value)

@@ -170,7 +170,7 @@ def test_compressed_results_of_celerys_are_read(app: runtime.App, peer: Celery) 
 
 def test_what_a_running_task_sends_is_its_child(app: runtime.App, server: Server) -> None:
     from brokers import envelope
-    from runtime.app import current
+    from runtime.execution import current
     from runtime.protocol.task_message import build, read
 
     @app.task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from brokers import envelope
 from brokers.interface import Delivery, Push, Settlement, Write
@@ -14,18 +15,20 @@ from runtime.protocol.task_message import TaskMessage
 from runtime.results import document, states
 from runtime.results.document import About, Described
 from runtime.results.keys import ResultKeys
-from runtime.settings import Settings
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline import dead
 from runtime.worker.pipeline.verdict import Verdict, of_loss, of_report, of_time_out
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
 
 
 class Settler:
     """Knows what every settlement of this worker needs: where results go, and its own name."""
 
-    def __init__(self, conf: Settings, node: str) -> None:
-        self._conf = conf
-        self._keys = ResultKeys.of(conf)
+    def __init__(self, app: App, node: str) -> None:
+        self._app = app
+        self._keys = ResultKeys.of(app.conf)
         self._node = node
 
     def acknowledged(self, reservation: Reservation) -> Settlement:
@@ -112,7 +115,7 @@ class Settler:
         """Failed by what the supervisor saw; the task's own code had no say."""
         task, options = reservation.task, reservation.options
         ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
-        pushes, failing = failure.consequences(self._conf, reservation.message, task)
+        pushes, failing = failure.consequences(self._app, reservation.message, task)
         described: list[Described] = [task, *(About(task_id) for task_id in failing)]
         documents = [(str(each.id), document.encode(state, error, message=each)) for each in described]
         if ignore and not options.store_errors_even_if_ignored:

@@ -13,8 +13,8 @@ from runtime.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from runtime.app.app import App
-    from runtime.app.request import Request
     from runtime.app.task import Task
+    from runtime.execution.request import Request
 
 
 class Frame(NamedTuple):
