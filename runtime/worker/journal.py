@@ -66,6 +66,13 @@ class Journal:
     def fenced(self, tags: list[str]) -> None:
         logger.warning("%d settlements came too late: the messages were another worker's by then", len(tags))
 
+    def broker_said(self, refused: list[str], restored: int) -> None:
+        """What the server would not do, and how many messages of dead workers were given back."""
+        for reason in refused:
+            logger.error("Broker refused: %s", reason)
+        if restored:
+            logger.warning("Gave %d messages of dead workers back to their queues", restored)
+
     def gave_back(self, count: int, why: str) -> None:
         if count:
             logger.info("Gave back %d messages: %s", count, why)

@@ -157,11 +157,12 @@ class Supervisor:
             logger.error("Broker: %s; reconnecting", received.problem)
         if received.fenced:
             self._journal.fenced(received.fenced)
-        if received.awake or received.connected:
-            self._more = True
         if received.taken:
             self._taking = False
             self._more = bool(received.deliveries)
+        if received.awake or received.connected:  # perhaps since that answer: never forgotten for it
+            self._more = True
+        self._journal.broker_said(received.refused, received.restored)
         if received.deliveries:
             self._admit(received.deliveries)
 
