@@ -7,6 +7,7 @@ at start-up; `brokers.registry` does.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -44,6 +45,39 @@ class Client:
         self._pauses = pauses
         # redis-py's own retries would nest: one round for the command, one for each connect inside it.
         self._redis = Redis(**address.client_options(), retry=Retry(NoBackoff(), 0))
+        self._spare: list[Any] = []
+        """Connections of `call` that nobody uses now. A list's pop and append are atomic."""
+        self._pid = os.getpid()
+
+    def call(self, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
+        """The answers to these commands, after one round trip; several are one transaction. Repeated,
+        and raises, as `run`.
+
+        On connections of its own: redis-py's way through its pool, retries and metrics takes more than
+        twice the time (52 µs against 22; 400 against 220 in a process that has slept), and this is
+        what every `delay()` pays.
+        """
+        return self.run(lambda _: self._call(commands))
+
+    def _call(self, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
+        if self._pid != os.getpid():
+            self._spare, self._pid = [], os.getpid()
+        try:
+            connection = self._spare.pop()
+        except IndexError:
+            connection = self._redis.connection_pool.make_connection()
+        try:
+            answers = _exchange(connection, commands)
+        except BaseException:  # an interrupt too leaves a reply unread
+            connection.disconnect()
+            self._drop_spare()  # the others were made to the same server, and share its fate
+            raise
+        self._spare.append(connection)
+        return answers
+
+    def _drop_spare(self) -> None:
+        while self._spare:
+            self._spare.pop().disconnect()
 
     def run(self, operation: Callable[[Any], Answer], deadline: float = float("inf")) -> Answer:
         """What `operation` returns when called with redis-py's client.
@@ -70,8 +104,21 @@ class Client:
 
     def close(self) -> None:
         """Disconnect, in every thread. The next use connects anew."""
+        self._drop_spare()
         self._redis.close()
         self._redis.connection_pool.disconnect()
+
+
+def _exchange(connection: Any, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
+    if len(commands) == 1:
+        connection.send_command(*commands[0])
+        return [connection.read_response()]
+    connection.send_packed_command(connection.pack_commands([("MULTI",), *commands, ("EXEC",)]))
+    *_, answers = [connection.read_response() for _ in range(len(commands) + 2)]
+    for answer in answers:
+        if isinstance(answer, exceptions.RedisError):
+            raise answer
+    return list(answers)
 
 
 def broker_error(error: exceptions.RedisError, address: Address) -> BrokerError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from brokers.interface import Push
 from brokers.redis.address import Address
@@ -34,7 +33,7 @@ class RedisPublisher:
         """One round trip for up to a megabyte of messages. When it raises, those of earlier round
         trips are in their queues."""
         for chunk in _chunks(pushes):
-            self._send(self._commands(chunk))
+            self._client.call(self._commands(chunk))
 
     def _commands(self, pushes: Iterable[Push]) -> list[Command]:
         """One variadic push for each list and end. Order is kept: what goes to the head of a list
@@ -51,23 +50,19 @@ class RedisPublisher:
             return
         binding = self._address.transport.sep.join((queue, "", queue))
         keys = [self._address.key(f"_kombu.binding{kind}.{queue}") for kind in ("", "_permanent")]
-        self._send([["SADD", key, binding] for key in keys])
+        self._client.call([["SADD", key, binding] for key in keys])
         self._declared.add(queue)
 
     def length(self, queue: str) -> int:
-        return sum(self._send([["LLEN", key] for key in self._address.list_keys(queue)]))
+        return sum(self._client.call([["LLEN", key] for key in self._address.list_keys(queue)]))
 
     def purge(self, queue: str) -> int:
         keys = list(self._address.list_keys(queue))
-        *lengths, _ = self._send([["LLEN", key] for key in keys] + [["DEL", *keys]])
+        *lengths, _ = self._client.call([["LLEN", key] for key in keys] + [["DEL", *keys]])
         return sum(lengths)
 
     def close(self) -> None:
         self._client.close()
-
-    def _send(self, commands: Sequence[Command]) -> list[int]:
-        """Their answers, after one round trip; several commands are one transaction."""
-        return self._client.run(lambda redis: _answers(redis, commands))
 
 
 def _chunks(pushes: Sequence[Push]) -> Iterator[Sequence[Push]]:
@@ -80,13 +75,3 @@ def _chunks(pushes: Sequence[Push]) -> Iterator[Sequence[Push]]:
             start, size = index, len(push.message)
     if pushes:
         yield pushes[start:]
-
-
-def _answers(redis: Any, commands: Sequence[Command]) -> list[int]:
-    if len(commands) == 1:
-        return [redis.execute_command(*commands[0])]
-    with redis.pipeline(transaction=True) as pipeline:
-        for command in commands:
-            pipeline.execute_command(*command)
-        answers: list[int] = pipeline.execute()
-        return answers
