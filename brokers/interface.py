@@ -86,6 +86,9 @@ class Received:
     deliveries: list[Delivery] = field(default_factory=list)
     taken: bool = False
     """The last `take` has been answered (with `deliveries`, or none)."""
+    more: bool = False
+    """That take has left something behind, or cannot tell: take again when there is room. If not, the
+    server tells when something comes (`awake`)."""
     settled: int = 0
     """Settlements confirmed by the server, fenced ones included."""
     fenced: list[str] = field(default_factory=list)
@@ -140,9 +143,8 @@ class Consumer(Protocol):
         """Ask for up to `limit` messages, over all queues in priority order, each recorded as
         unacked in the same step. At most one take may be unanswered.
 
-        An answer with deliveries means that there may be more: take again when there is room. After
-        one without, the server tells when something comes (`Received.awake`). Take about once a
-        second all the same: this is what brings held messages back, and no worker goes deaf."""
+        Take again when the answer says `Received.more`, at `Received.awake`, and about once a second
+        all the same: this is what brings held messages back, and no worker goes deaf."""
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """End our care for these messages; see Settlement. Any number may be unanswered."""

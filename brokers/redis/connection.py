@@ -19,6 +19,8 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
+        # Read into, because a bytes object of that size costs an mmap each time.
+        self._buffer = bytearray(CHUNK)
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -46,14 +48,14 @@ class Connection:
 
         Raises OSError, also when the server has closed, and hiredis.ProtocolError.
         """
-        while True:
+        while True:  # until it would block: TLS may hold back more than it has shown
             try:
-                data = self._sock.recv(CHUNK)
+                size = self._sock.recv_into(self._buffer)
             except BlockingIOError:
                 break
-            if not data:
+            if not size:
                 raise ConnectionResetError("the server closed the connection")
-            self._reader.feed(data)
+            self._reader.feed(self._buffer, 0, size)
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:

@@ -181,6 +181,7 @@ class RedisConsumer:
             case Take() as take:
                 self._taking = False
                 received.taken = True
+                received.more = take.left_some(reply)
                 received.deliveries += take.deliveries(reply)
                 received.refused += refusals(reply)
                 if self._address.transport.queue_order_strategy == "round_robin":

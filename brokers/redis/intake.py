@@ -40,7 +40,7 @@ class Take(NamedTuple):
         )
 
     def deliveries(self, reply: Sequence[Any]) -> list[Delivery]:
-        due, found, popped, messages, _ = reply
+        due, found, popped, messages, *_ = reply
         deliveries = _from_storage(due, True) + _from_storage(found, False)
         prefix, counter, rest = f"{self.incarnation}.", self.first, iter(messages)
         for position, count in zip(popped[::2], popped[1::2], strict=True):
@@ -49,6 +49,11 @@ class Take(NamedTuple):
                 deliveries.append(Delivery(f"{prefix}{counter}", queue, message))
                 counter += 1
         return deliveries
+
+    @staticmethod
+    def left_some(reply: Sequence[Any]) -> bool:
+        """Whether there may be more; if not, the server will tell when something comes."""
+        return bool(reply[4])
 
     def served(self, reply: Sequence[Any]) -> list[str]:
         """The queues from which something came."""

@@ -83,11 +83,14 @@ class Supervisor:
     def run(self) -> ExitCode:
         """Turn until the life is over; the process's exit code."""
         while self._state is not State.DONE:
-            self._wait()
+            readable = self._wait()
             now = time.monotonic()
-            self._heed_signals(now)
-            self._receive_messages(now)
-            self._receive_ends(now)
+            if self._inbox.fileno() in readable:
+                self._heed_signals(now)
+            if self._broker.fileno() in readable or now >= self._broker.next_deadline():
+                self._receive_messages(now)
+            if self._pool.fileno() in readable or now >= self._pool.next_deadline():
+                self._receive_ends(now)
             self._admit_due()
             self._dispatch(now)
             self._settle()
@@ -96,8 +99,8 @@ class Supervisor:
         self._poller.close()
         return self._exit_code
 
-    def _wait(self) -> None:
-        """Until something can be read, or the first deadline of anybody."""
+    def _wait(self) -> set[int]:
+        """Until something can be read, or the first deadline of anybody; which descriptors are."""
         now = time.monotonic()
         deadline = min(
             self._broker.next_deadline(),
@@ -110,7 +113,7 @@ class Supervisor:
         )
         if self._pool.queued() >= LINGER_QUEUED * self._pool.slots():
             time.sleep(LINGER)
-        self._poller.poll(min(max(0.0, deadline - now), 5.0))
+        return {descriptor for descriptor, _ in self._poller.poll(min(max(0.0, deadline - now), 5.0))}
 
     # Signals ------------------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class Supervisor:
             self._journal.fenced(received.fenced)
         if received.taken:
             self._taking = False
-            self._more = bool(received.deliveries)
+            self._more = received.more
         if received.awake or received.connected:  # perhaps since that answer: never forgotten for it
             self._more = True
         self._journal.broker_said(received.refused, received.restored)

@@ -13,7 +13,8 @@
 -- ARGV[10…] for each list what follows the message in unacked: ,"","<queue>"]
 --
 -- Returns { due (tag, stored value, …), found again (tag, stored value, …),
---           popped (position in KEYS, how many, …), their messages, refusals }.
+--           popped (position in KEYS, how many, …), their messages,
+--           1 if there may be more, 0 if the lists are empty now and the worker will be told, refusals }.
 -- The message is not parsed: its stored form is made by concatenation. (cjson turns [] into {}.)
 
 -- Bytes of messages after which no more are popped.
@@ -45,7 +46,7 @@ if done then
   for tag in string.gmatch(redis.call('HGET', record, 'due') or '', '%S+') do
     due[#due + 1] = tag
   end
-  return { stored(due), stored(tags), {}, {}, {} }
+  return { stored(due), stored(tags), {}, {}, 1, {} }
 end
 
 local due = redis.call('ZRANGEBYSCORE', held, '-inf', ARGV[9], 'LIMIT', 0, limit)
@@ -99,9 +100,11 @@ for i, list in ipairs(KEYS) do
   pop(i, list)
 end
 
-if #due_stored == 0 and #messages == 0 then
+local more = 1
+if room > 0 and size < LARGEST then
   -- All are empty. Having been read, each is remembered for this connection (CLIENT TRACKING), and
   -- the server will push one message when it changes.
+  more = 0
   for _, list in ipairs(KEYS) do
     redis.pcall('LLEN', list)
   end
@@ -110,4 +113,4 @@ end
 if #due > 0 or #messages > 0 then
   redis.call('HSET', record, 'step', step, 'due', table.concat(due, ' '))
 end
-return { due_stored, {}, popped, messages, refusals }
+return { due_stored, {}, popped, messages, more, refusals }
