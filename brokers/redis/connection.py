@@ -7,8 +7,8 @@ from typing import Any
 
 import hiredis
 
-CHUNK = 1 << 18
-"""Bytes read at a time."""
+CHUNK = 1 << 16
+"""Bytes read at a time; from 128 KB on each read would cost an mmap."""
 
 
 class Connection:
@@ -19,8 +19,6 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
-        # Read into, because a bytes object of that size costs an mmap each time.
-        self._buffer = bytearray(CHUNK)
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -50,12 +48,12 @@ class Connection:
         """
         while True:  # until it would block: TLS may hold back more than it has shown
             try:
-                size = self._sock.recv_into(self._buffer)
+                data = self._sock.recv(CHUNK)
             except BlockingIOError:
                 break
-            if not size:
+            if not data:
                 raise ConnectionResetError("the server closed the connection")
-            self._reader.feed(self._buffer, 0, size)
+            self._reader.feed(data)
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:

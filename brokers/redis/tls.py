@@ -13,9 +13,9 @@ from brokers.redis.options import TLS
 class _Socket(ssl.SSLSocket):
     """Says BlockingIOError where any other non-blocking socket does."""
 
-    def recv_into(self, *arguments: Any) -> int:
+    def recv(self, *arguments: Any) -> bytes:
         try:
-            return super().recv_into(*arguments)
+            return super().recv(*arguments)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise BlockingIOError from None
 
