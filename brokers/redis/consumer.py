@@ -51,7 +51,8 @@ class RedisConsumer:
         self._order = sorted(queues) if address.transport.queue_order_strategy == "sorted" else list(queues)
         self._lists = {key.encode() for key, _ in pop_order(address, queues)}
         self._poller = select.epoll()
-        self._link = Link(address, self._poller)
+        # After an outage all judge each other once they have been connected for a lease: be back by then.
+        self._link = Link(address, self._poller, longest_pause=lease / 4)
         self._requests = Requests(self._link)
         same_server = results is None or results.same_server(address)
         self._results_db = address.db if results is None or not same_server else results.db

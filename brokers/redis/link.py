@@ -44,8 +44,10 @@ class Arrivals(NamedTuple):
 class Link:
     """Registers its descriptors in the epoll it is given, and only there."""
 
-    def __init__(self, address: Address, poller: select.epoll) -> None:
+    def __init__(self, address: Address, poller: select.epoll, longest_pause: float = LONGEST_PAUSE) -> None:
+        """`longest_pause`: seconds between attempts to connect, at most."""
         self.address = address
+        self._longest_pause = min(longest_pause, LONGEST_PAUSE)
         self._poller = poller
         self._connection: Connection | None = None
         self._attempt: _Attempt | None = None
@@ -176,7 +178,7 @@ class Link:
         """Doubles, and is spread, so that not all workers come back in the same instant."""
         if self._failures == 0:
             return 0.0
-        return float(min(LONGEST_PAUSE, 0.05 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0))
+        return float(min(self._longest_pause, 0.05 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0))
 
 
 class _Attempt:
