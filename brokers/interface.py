@@ -28,6 +28,10 @@ class BrokerRefused(BrokerError):
     """It will refuse again: a wrong password, a bad URL, no such database."""
 
 
+class BrokerMisconfigured(BrokerError, ValueError):
+    """A URL or option is wrong; the message names it, its value and what would be right."""
+
+
 class Delivery(NamedTuple):
     """A message as fetched, now in unacked storage under `tag`."""
 

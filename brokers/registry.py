@@ -6,7 +6,7 @@
 What a side needs is imported when it is opened: redis-py alone would triple the time that
 `import runtime` takes. Options are transport options (`brokers.redis.options`).
 
-Every function raises ValueError for a scheme, URL or option that is wrong, naming it and what would
+Every function raises BrokerMisconfigured for a scheme, URL or option that is wrong, naming it and what would
 be right, and BrokerRefused when the embedded server cannot be started.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from brokers.interface import Consumer, Publisher, Results
+from brokers.interface import BrokerMisconfigured, Consumer, Publisher, Results
 
 if TYPE_CHECKING:
     from brokers.redis.address import Address
@@ -49,20 +49,29 @@ def open_consumer(
     node: str,
     results_url: str | None = None,
     results_options: Options | None = None,
+    lease: float = 8.0,
 ) -> Consumer:
     """The worker's side of `queues`, under the node's name; `connect` it before use.
 
-    Settlements store their results at `results_url`; None: with the broker.
+    Settlements store their results at `results_url`; None: with the broker. `lease`: seconds after
+    which a worker that does not answer is taken for dead.
     """
     address = locate(url, options)
     results = locate(results_url, results_options) if results_url else None
     from brokers.redis.consumer import RedisConsumer
 
-    return RedisConsumer(address, tuple(queues), node=node, results=results)
+    return RedisConsumer(address, tuple(queues), node=node, results=results, lease=lease)
 
 
 def locate(url: str, options: Options | None = None) -> Address:
     """The server that the URL means. An embedded one is running afterwards."""
+    try:
+        return _locate(url, options)
+    except ValueError as error:
+        raise BrokerMisconfigured(str(error)) from error
+
+
+def _locate(url: str, options: Options | None) -> Address:
     scheme = url.partition("://")[0]
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme!r} of a broker URL: must be one of {', '.join(SCHEMES)}")

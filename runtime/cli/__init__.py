@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from brokers.interface import BrokerRefused, BrokerUnavailable
+from brokers.interface import BrokerMisconfigured, BrokerRefused, BrokerUnavailable
 from runtime.cli.call import call
 from runtime.cli.exitcodes import ClientExit
 from runtime.cli.purge import purge
@@ -29,7 +29,7 @@ def main() -> int:
         return ExitCode.USAGE
     except click.ClickException as error:
         return refuse(error.format_message(), ExitCode.USAGE)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, BrokerMisconfigured) as error:
         return refuse(str(error), ExitCode.USAGE)
     except BrokerRefused as error:
         return refuse(str(error), ExitCode.BROKER_REFUSED)

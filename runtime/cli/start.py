@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from pools.registry import KINDS
 from runtime.cli.names import names
 from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
@@ -37,7 +38,7 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 
 
 @click.command()
-@option("--pool", type=click.Choice(["prefork"]), default="prefork", show_default=True, help="How tasks run.")
+@option("--pool", type=click.Choice(KINDS), help="How tasks run.  [default: the app's, or prefork]")
 @option("-c", "--concurrency", type=COUNT, help="Tasks at once.  [default: the CPUs granted to it]")
 @option(
     "-Q",

@@ -25,7 +25,7 @@ def text(app: App, planned: Plan) -> str:
         ("app", f"{app.main} ({options.app})"),
         ("broker", masked("broker_url", conf.broker_url)),
         ("results", masked("result_backend", conf.result_backend) if conf.result_backend else "disabled"),
-        ("pool", f"{options.pool}, {planned.concurrency} slots"),
+        ("pool", f"{planned.pool}, {planned.concurrency} slots"),
         ("prefetch", "auto" if planned.multiplier is None else f"{planned.multiplier} per slot"),
         ("log level", options.loglevel),
         *_labelled("queues", planned.queues),

@@ -13,7 +13,7 @@ class WorkerOptions:
     """How children find the app again: the value of `-A`."""
     node: str
     """This worker's node name, fully expanded, such as `celery@host`."""
-    pool: str = "prefork"
+    pool: str | None = None
     concurrency: int | None = None
     """Slots; None: as many as the CPUs granted to this process."""
     queues: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from brokers.registry import open_consumer, open_publisher
 from pools.interface import ChildOptions, Pool
 from pools.registry import open_pool
 from runtime import logs
+from runtime.errors import ImproperlyConfigured
 from runtime.worker import banner, lifecycle
 from runtime.worker.cpus import granted_cpus
 from runtime.worker.exitcodes import ExitCode
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("runtime.worker")
 
-CONNECT_TIMEOUT = 5.0
-"""Seconds for one attempt to reach the broker."""
+CLOSE_TIMEOUT = 5.0
+"""Seconds to give back what is held when the worker leaves."""
 RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts at the start; the last one repeats."""
 STOP_TIMEOUT = 2.0
@@ -44,12 +45,17 @@ class Plan:
     """Options over settings: what this worker will be."""
 
     options: WorkerOptions
+    pool: str
     queues: tuple[str, ...]
     concurrency: int
     multiplier: int | None
     time_limit: float | None
     soft_time_limit: float | None
     grace: float | None
+    connect_timeout: float
+    """Seconds for one attempt to reach the broker."""
+    patience: float
+    """Seconds that the broker may be away; inf: for ever."""
 
 
 def plan(app: App, options: WorkerOptions) -> Plan:
@@ -60,12 +66,15 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         multiplier = conf.worker_prefetch_multiplier
     return Plan(
         options=options,
+        pool=options.pool or conf.worker_pool,
         queues=options.queues or (conf.task_default_queue,),
         concurrency=options.concurrency or conf.worker_concurrency or granted_cpus(),
         multiplier=None if multiplier == "auto" else int(multiplier),
         time_limit=options.time_limit or conf.task_time_limit,
         soft_time_limit=options.soft_time_limit or conf.task_soft_time_limit,
         grace=conf.worker_shutdown_grace if options.grace is None else options.grace,
+        connect_timeout=conf.broker_connection_timeout,
+        patience=conf.broker_connection_timeout_total or float("inf"),
     )
 
 
@@ -78,13 +87,13 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     pool.start()
     try:
         broker = _open_broker(app, planned)
-        refused = _connect(broker, inbox)
+        refused = _connect(broker, inbox, planned)
         if refused is not None:
             return refused
         if options.banner:
             banner.show(app, planned)
         code = _supervise(app, planned, broker, pool, inbox)
-        broker.close(timeout=CONNECT_TIMEOUT)
+        broker.close(timeout=CLOSE_TIMEOUT)
         return code
     finally:
         inbox.close()
@@ -102,6 +111,7 @@ def _supervise(app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: Sig
         Settler(app, planned.options.node),
         planned.multiplier,
         planned.grace,
+        planned.patience,
     ).run()
 
 
@@ -119,8 +129,12 @@ def _open_pool(app: App, planned: Plan) -> Pool:
         boot_argument=orjson.dumps(boot),
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
+        boot_timeout=conf.worker_proc_alive_timeout,
     )
-    return open_pool(options.pool, planned.concurrency, children)
+    try:
+        return open_pool(planned.pool, planned.concurrency, children)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
 
 
 def _open_broker(app: App, planned: Plan) -> Consumer:
@@ -137,15 +151,17 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
         node=planned.options.node,
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
+        lease=conf.worker_lease,
     )
 
 
-def _connect(broker: Consumer, inbox: SignalInbox) -> ExitCode | None:
+def _connect(broker: Consumer, inbox: SignalInbox, planned: Plan) -> ExitCode | None:
     """Try until the broker answers (None), refuses, or a signal ends the wait."""
     attempt = 0
+    give_up_at = time.monotonic() + planned.patience
     while True:
         try:
-            broker.connect(CONNECT_TIMEOUT)
+            broker.connect(planned.connect_timeout)
             return None
         except BrokerRefused as error:
             logger.critical("Broker refuses: %s", error)
@@ -153,6 +169,9 @@ def _connect(broker: Consumer, inbox: SignalInbox) -> ExitCode | None:
         except BrokerUnavailable as error:
             delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
             attempt += 1
+            if time.monotonic() >= give_up_at:
+                logger.critical("Broker: %s; given up after %d attempts", error, attempt)
+                return ExitCode.BROKER_GONE
             logger.error("Broker: %s; attempt %d, trying again in %.1fs", error, attempt, delay)
         if _stopped_within(delay, inbox):
             return ExitCode.OK

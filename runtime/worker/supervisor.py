@@ -8,7 +8,7 @@ import select
 import signal
 import time
 
-from brokers.interface import Consumer, Delivery, Settlement
+from brokers.interface import BrokerError, Consumer, Delivery, Settlement
 from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Pool, Started, TimedOut
 from runtime.execution import manifest, report
 from runtime.execution.manifest import Manifest
@@ -55,7 +55,10 @@ class Supervisor:
         settler: Settler,
         multiplier: int | None,
         grace: float | None,
+        patience: float,
     ) -> None:
+        """`multiplier`: messages per slot, None for `auto`. `grace`: seconds for running tasks after TERM,
+        None without bound. `patience`: seconds that the broker may be away."""
         self._broker = broker
         self._pool = pool
         self._inbox = inbox
@@ -64,6 +67,9 @@ class Supervisor:
         self._settler = settler
         self._multiplier = multiplier
         self._grace = float("inf") if grace is None else grace
+        self._patience = patience
+        self._lost_at: float | None = None
+        """When the broker's connection broke; None while there is one."""
         self._ledger = Ledger()
         self._nearly_due = NearlyDue()
         self._journal = Journal()
@@ -157,7 +163,9 @@ class Supervisor:
     def _receive_messages(self, now: float) -> None:
         received = self._broker.receive(now)
         if received.problem is not None:
-            logger.error("Broker: %s; reconnecting", received.problem)
+            self._lose_broker(received.problem, now)
+        if received.connected:
+            self._lost_at = None
         if received.fenced:
             self._journal.fenced(received.fenced)
         if received.taken:
@@ -168,6 +176,16 @@ class Supervisor:
         self._journal.broker_said(received.refused, received.restored)
         if received.deliveries:
             self._admit(received.deliveries)
+
+    def _lose_broker(self, problem: BrokerError, now: float) -> None:
+        """What runs goes on; its ends wait here for the next connection, until patience ends."""
+        self._lost_at = now if self._lost_at is None else self._lost_at
+        if now - self._lost_at < self._patience:
+            logger.error("Broker: %s; reconnecting", problem)
+            return
+        logger.critical("Broker: %s; given up", problem)
+        self._exit_code = ExitCode.BROKER_GONE
+        self._change(State.KILLING, now)
 
     def _admit(self, deliveries: list[Delivery]) -> None:
         assert self._manifest is not None, "nothing is taken before the children's code is loaded"
@@ -185,7 +203,7 @@ class Supervisor:
             eta = entry.task.eta
             if eta is None or eta <= epoch:
                 ready.append(entry)
-            elif eta <= epoch + NEAR:
+            elif delivery.held or eta <= epoch + NEAR:
                 self._nearly_due.add(eta, entry)
             else:
                 held.append((self._ledger.strike(entry.id).tag, eta))
