@@ -126,7 +126,9 @@ def redelivered(message: bytes, deaths: int | None = None) -> bytes:
     try:
         # Not orjson: it would change NaN, and integers above 64 bits.
         fields = json.loads(message)
-        info = fields["properties"].setdefault("delivery_info", {})
+        info = fields["properties"].get("delivery_info")
+        if not isinstance(info, dict):
+            info = fields["properties"]["delivery_info"] = {}
         fields["headers"]["redelivered"] = True
         info["redelivered"] = True
         if deaths is not None:
@@ -136,8 +138,12 @@ def redelivered(message: bytes, deaths: int | None = None) -> bytes:
     return json.dumps(fields).encode()
 
 
+MANY = 1_000_000
+"""No message has killed so many children; a count beyond was never ours."""
+
+
 def deaths(message: bytes) -> int:
     """How many children have died running this message, as far as it tells."""
     info = parse(message).properties.get("delivery_info")
     count = info.get("deaths", 0) if isinstance(info, dict) else 0
-    return count if isinstance(count, int) else 0
+    return count if isinstance(count, int) and 0 <= count < MANY else 0

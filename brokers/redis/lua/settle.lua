@@ -14,6 +14,7 @@
 --           number of dead letters, each: list, entry
 --
 -- Returns { fenced tags, refusals }.
+-- After a removal nothing may raise: Redis does not roll back, and what was to follow would be lost.
 -- Every settlement begins with its removal: out of memory, Redis refuses what needs memory only
 -- until a script has done its first write that needs none.
 
@@ -72,17 +73,21 @@ end
 
 local function write_all(ours)
   local count = tonumber(next_argument())
-  local elsewhere = ours and count > 0 and ARGV[5] ~= ARGV[6]
-  if elsewhere then
-    redis.call('SELECT', ARGV[5])
+  local writing, elsewhere = ours and count > 0, ARGV[5] ~= ARGV[6]
+  if writing and elsewhere then
+    local reply = redis.pcall('SELECT', ARGV[5])
+    if reply.err then
+      refused('database ' .. ARGV[5] .. ' of the results: ' .. reply.err)
+      writing = false
+    end
   end
   for _ = 1, count do
     local key, document, expires = next_argument(), next_argument(), next_argument()
-    if ours then
+    if writing then
       refused(write(key, document, expires))
     end
   end
-  if elsewhere then
+  if writing and elsewhere then
     redis.call('SELECT', ARGV[6])
   end
 end

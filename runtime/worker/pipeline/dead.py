@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from datetime import UTC, datetime
 
@@ -33,4 +34,7 @@ def entry(
         fields["message"] = message.decode()
     except UnicodeDecodeError:
         fields["message_base64"] = b64encode(message).decode()
-    return orjson.dumps(fields)
+    try:
+        return orjson.dumps(fields)
+    except TypeError:  # halves of surrogate pairs, or numbers beyond 64 bits: only Python's json writes these
+        return json.dumps(fields).encode()

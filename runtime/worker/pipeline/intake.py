@@ -29,6 +29,8 @@ def admit(
         task = task_message.read(envelope.parse(delivery.message))
     except MalformedMessage as error:
         return Refused(settler.unreadable(delivery, str(error)), f"malformed message: {error}")
+    except Exception as error:  # noqa: BLE001  (one message must not stop the worker, and the next one after it)
+        return Refused(settler.unreadable(delivery, repr(error)), f"unreadable message: {error!r}")
     options = manifest.get(task.name)
     if options is None:
         return Refused(settler.unknown(delivery, task), f"unknown task {task.name!r}, id {task.id}")

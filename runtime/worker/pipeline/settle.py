@@ -58,18 +58,21 @@ class Settler:
 
         return self._failed(reservation, TimeLimitExceeded(event.limit))
 
-    def lost(self, reservation: Reservation, event: Lost) -> tuple[Verdict, Settlement]:
-        """Its child died while it ran it."""
-        deliveries = envelope.deaths(reservation.message) + 1
-        verdict = of_loss(reservation.options, not reservation.tag, deliveries)
+    def loss(self, reservation: Reservation) -> Verdict:
+        """What becomes of it: its child died while it ran it, once more."""
+        return of_loss(reservation.options, not reservation.tag, _deliveries(reservation))
+
+    def lost(self, reservation: Reservation, event: Lost) -> Settlement:
+        """The same, settled."""
+        verdict, deliveries = self.loss(reservation), _deliveries(reservation)
         if verdict is Verdict.REDELIVER:
             again = envelope.redelivered(reservation.message, deaths=deliveries)
-            return verdict, Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
+            return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
         failed = self._lost(reservation, f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
         if verdict is Verdict.DEAD:
             entry = self._entry(reservation, f"killed its child: {_cause(event.exitcode)}", deliveries)
             failed = failed._replace(dead=(reservation.queue, entry))
-        return verdict, failed
+        return failed
 
     def abandoned(self, reservation: Reservation) -> Settlement:
         """Killed by our own cold shutdown: late-ack ones run again, early-ack ones are told so."""
@@ -80,8 +83,17 @@ class Settler:
 
     def unreadable(self, delivery: Delivery, reason: str) -> Settlement:
         """Not a task message at all."""
-        entry = dead.entry(delivery.message, reason=reason, node=self._node)
-        return Settlement(delivery.tag, dead=(delivery.queue, entry))
+        return self._kept(delivery.tag, delivery.queue, delivery.message, reason)
+
+    def unsettleable(self, reservation: Reservation, error: Exception) -> Settlement:
+        """Its end cannot be settled as it should: it is kept, so that it cannot stop this worker, nor
+        the next one."""
+        return self._kept(
+            reservation.tag, reservation.queue, reservation.message, f"cannot be settled: {error!r}"
+        )
+
+    def _kept(self, tag: str, queue: str, message: bytes, reason: str) -> Settlement:
+        return Settlement(tag, dead=(queue, dead.entry(message, reason=reason, node=self._node)))
 
     def unknown(self, delivery: Delivery, task: TaskMessage) -> Settlement:
         """No child knows a task of this name. Stored as a failure, or callers would hang."""
@@ -93,8 +105,12 @@ class Settler:
             task=task.name,
             task_id=task.id,
         )
-        written = self._writes([(task.id, document.encode(states.FAILURE, error, message=task))])
-        return Settlement(delivery.tag, written, dead=(delivery.queue, entry))
+        pushes, failing = failure.consequences(self._app, delivery.message, task)
+        described: list[Described] = [task, *(About(task_id) for task_id in failing)]
+        documents = [
+            (str(each.id), document.encode(states.FAILURE, error, message=each)) for each in described
+        ]
+        return Settlement(delivery.tag, self._writes(documents), pushes, (delivery.queue, entry))
 
     def expired(self, tag: str, task: TaskMessage) -> Settlement:
         """Its time is over (PROTOCOL 9, step 4)."""
@@ -148,3 +164,8 @@ class Settler:
 
 def _cause(exitcode: int) -> str:
     return f"signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"
+
+
+def _deliveries(reservation: Reservation) -> int:
+    """How many have ended with the death of the child, this one included."""
+    return envelope.deaths(reservation.message) + 1
