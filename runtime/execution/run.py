@@ -46,7 +46,7 @@ class Runner:
         try:
             args, kwargs, embed = task_message.read_body(enveloped, self._accept)
         except (MalformedMessage, ContentDisallowed) as error:
-            return report.encode(Report(report.MALFORMED, text=str(error)))
+            return report.encode(Report(report.MALFORMED, text=str(error), traceback=_trace(error)))
         request = Request.from_message(message, args, kwargs, embed, hostname=self._node)
         return report.encode(self._run(message, request))
 
