@@ -12,7 +12,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
 
@@ -98,10 +97,12 @@ class DeadLetter:
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             fields, message = {"reason": "no entry of ours"}, entry
         task_id, time = fields.get("id"), fields.get("time")
+        if not isinstance(task_id, str):
+            task_id = _short_hash(entry)
         return cls(
             entry,
             message,
-            task_id if isinstance(task_id, str) else sha256(entry).hexdigest()[:12],
+            task_id,
             time if isinstance(time, str) else "",
             fields,
         )
@@ -114,3 +115,9 @@ class DeadLetter:
             and (task is None or fnmatchcase(str(self.fields.get("task") or ""), task))
             and (since is None or self.time >= stamp(since))
         )
+
+
+def _short_hash(entry: bytes) -> str:
+    from hashlib import sha256  # it loads OpenSSL, which no worker and no client needs for this
+
+    return sha256(entry).hexdigest()[:12]

@@ -162,7 +162,17 @@ def read(envelope: Envelope) -> TaskMessage:
 def _identifier(name: str, value: Any) -> str:
     if type(value) is not str or not value:
         raise MalformedMessage(f"header {name} must be a non-empty string, not {value!r:.100}")
+    if not value.isascii():
+        _refuse_half_pairs(name, value)
     return value
+
+
+def _refuse_half_pairs(name: str, value: str) -> None:
+    """JSON of Python can carry half of a surrogate pair, which nothing can store under its name."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise MalformedMessage(f"header {name} must be Unicode text, not {value!r:.100}") from None
 
 
 def _epoch(name: str, value: Any) -> float:

@@ -64,7 +64,9 @@ NOT_MESSAGES = {
     "expires is a list": message(headers={**HEADERS, "expires": [1]}),
     "time limit is text": message(headers={**HEADERS, "timelimit": "soon"}),
     "id is a number": message(headers={**HEADERS, "id": 7}),
+    "id is half of a surrogate pair": message(headers={**HEADERS, "id": "\ud800"}),
     "task is a number": message(headers={**HEADERS, "task": 7}),
+    "task is half of a surrogate pair": message(headers={**HEADERS, "task": "\ud800"}),
 }
 BAD_BODIES = {
     "not base64": message(raw="@@@"),
