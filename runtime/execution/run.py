@@ -55,7 +55,7 @@ class Runner:
         try:
             args, kwargs, embed = task_message.read_body(enveloped, self._accept)
         except (MalformedMessage, ContentDisallowed) as error:
-            return Report(report.MALFORMED, text=str(error))
+            return Report(report.MALFORMED, text=str(error), traceback=_trace(error))
         return self._run(message, Request.from_message(message, args, kwargs, embed, hostname=self._node))
 
     def _run(self, message: TaskMessage, request: Request) -> Report:

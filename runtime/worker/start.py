@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from brokers.dead_letter import Retention
 from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
 from brokers.registry import open_consumer, open_publisher
 from pools.interface import ChildOptions, Pool
@@ -152,6 +153,7 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
         lease=conf.worker_lease,
+        retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
 
 

@@ -65,9 +65,10 @@ NOT_MESSAGES = {
     "time limit is text": message(headers={**HEADERS, "timelimit": "soon"}),
     "id is a number": message(headers={**HEADERS, "id": 7}),
     "time limit of 400 digits": message(headers={**HEADERS, "timelimit": [int("9" * 400), None]}),
-    "name is half a surrogate pair": message(headers={**HEADERS, "task": "no\ud800"}),
     "group is half a surrogate pair": message(headers={**HEADERS, "group": "g\ud800"}),
+    "id is half of a surrogate pair": message(headers={**HEADERS, "id": "\ud800"}),
     "task is a number": message(headers={**HEADERS, "task": 7}),
+    "task is half of a surrogate pair": message(headers={**HEADERS, "task": "\ud800"}),
 }
 BAD_BODIES = {
     "not base64": message(raw="@@@"),

@@ -6,8 +6,9 @@
 -- ARGV[5]   database of the results
 -- ARGV[6]   database of the broker
 -- ARGV[7]   how many dead letters a queue keeps
--- ARGV[8]   how many tags follow that have only to be removed
--- ARGV[9…]  these tags; then for each other settlement:
+-- ARGV[8]   the time of the oldest one that is kept
+-- ARGV[9]   how many tags follow that have only to be removed
+-- ARGV[10…] these tags; then for each other settlement:
 --           tag (empty: removed before, no fence),
 --           number of documents, each: key, document, seconds to keep (0: for ever),
 --           number of messages, each: list, message, RPUSH (head) or LPUSH (tail),
@@ -24,7 +25,7 @@ end
 
 local unacked, index = ARGV[3], ARGV[4]
 local fenced, refusals = {}, {}
-local at = 9
+local at = 10
 
 local function next_argument()
   at = at + 1
@@ -106,12 +107,12 @@ local function bury_all(ours)
     local list, entry = next_argument(), next_argument()
     if ours then
       push('LPUSH', list, entry)
-      redis.pcall('LTRIM', list, 0, ARGV[7] - 1)
+      trim(list, ARGV[7], ARGV[8])
     end
   end
 end
 
-remove_plain(tonumber(ARGV[8]))
+remove_plain(tonumber(ARGV[9]))
 while at <= #ARGV do
   local ours = remove(next_argument())
   write_all(ours)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from brokers import envelope
+from brokers import dead_letter, envelope
 from brokers.interface import Delivery, Push, Settlement, Write
 from pools.interface import Lost, TimedOut
 from runtime.errors import NotRegistered, TaskRevokedError
@@ -16,7 +17,6 @@ from runtime.results import document, states
 from runtime.results.document import About, Described
 from runtime.results.keys import ResultKeys
 from runtime.worker.ledger import Reservation
-from runtime.worker.pipeline import dead
 from runtime.worker.pipeline.verdict import Verdict, of_loss, of_report, of_time_out
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Settler:
         self._app = app
         self._keys = ResultKeys.of(app.conf)
         self._node = node
+        self.max_restores: int = app.conf.task_max_restores
 
     def acknowledged(self, reservation: Reservation) -> Settlement:
         """Early ack: a child has begun it."""
@@ -44,7 +45,7 @@ class Settler:
         """The child told how it ended."""
         verdict = of_report(reservation.options, not reservation.tag, report)
         if verdict is Verdict.DEAD:
-            return self._malformed(reservation, report.text)
+            return self._malformed(reservation, report)
         pushes = list(report.pushes)
         if verdict is Verdict.REQUEUE:
             pushes.append(self._to_tail(reservation))
@@ -70,9 +71,15 @@ class Settler:
             return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
         failed = self._lost(reservation, f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
         if verdict is Verdict.DEAD:
-            entry = self._entry(reservation, f"killed its child: {_cause(event.exitcode)}", deliveries)
-            failed = failed._replace(dead=(reservation.queue, entry))
+            reason = f"killed its child: {_cause(event.exitcode)}"
+            failed = failed._replace(dead=self._dead(reservation, reason, deliveries))
         return failed
+
+    def worn_out(self, reservation: Reservation) -> Settlement:
+        """It was with more workers that died than `task_max_restores`: perhaps it is what kills them."""
+        reason = f"its worker died {envelope.restores(reservation.task.properties)} times"
+        deliveries = envelope.deaths(reservation.task.properties)
+        return self._lost(reservation, reason)._replace(dead=self._dead(reservation, reason, deliveries))
 
     def abandoned(self, reservation: Reservation) -> Settlement:
         """Killed by our own cold shutdown: late-ack ones run again, early-ack ones are told so."""
@@ -93,13 +100,16 @@ class Settler:
         )
 
     def _kept(self, tag: str, queue: str, message: bytes, reason: str) -> Settlement:
-        return Settlement(tag, dead=(queue, dead.entry(message, reason=reason, node=self._node)))
+        return Settlement(
+            tag, dead=(queue, dead_letter.encode(message, time.time(), reason=reason, node=self._node))
+        )
 
     def unknown(self, delivery: Delivery, task: TaskMessage) -> Settlement:
         """No child knows a task of this name. Stored as a failure, or callers would hang."""
         error = NotRegistered(task.name)
-        entry = dead.entry(
+        entry = dead_letter.encode(
             delivery.message,
+            time.time(),
             reason=f"unknown task {task.name!r}",
             node=self._node,
             task=task.name,
@@ -117,10 +127,11 @@ class Settler:
         revoked = document.encode(states.REVOKED, TaskRevokedError("expired"), message=task)
         return Settlement(tag, () if task.ignore_result else self._writes([(task.id, revoked)]))
 
-    def _malformed(self, reservation: Reservation, reason: str) -> Settlement:
+    def _malformed(self, reservation: Reservation, report: Report) -> Settlement:
         """A child could not decode its body."""
-        failed = self._failed(reservation, envelope.MalformedMessage(reason))
-        return failed._replace(dead=(reservation.queue, self._entry(reservation, reason)))
+        failed = self._failed(reservation, envelope.MalformedMessage(report.text))
+        deliveries = envelope.deaths(reservation.task.properties)
+        return failed._replace(dead=self._dead(reservation, report.text, deliveries, report.traceback))
 
     def _lost(self, reservation: Reservation, text: str, state: str = states.FAILURE) -> Settlement:
         from billiard.exceptions import WorkerLostError  # 40 ms, and seldom needed
@@ -143,15 +154,21 @@ class Settler:
     def _writes(self, documents: Sequence[tuple[str, bytes]]) -> list[Write]:
         return [write for task_id, doc in documents for write in self._keys.writes(task_id, doc)]
 
-    def _entry(self, reservation: Reservation, reason: str, deliveries: int = 0) -> bytes:
-        return dead.entry(
+    def _dead(
+        self, reservation: Reservation, reason: str, deliveries: int, traceback: str | None = None
+    ) -> tuple[str, bytes]:
+        entry = dead_letter.encode(
             reservation.message,
+            time.time(),
             reason=reason,
             node=self._node,
             task=reservation.task.name,
             task_id=reservation.task.id,
             deliveries=deliveries,
+            restores=envelope.restores(reservation.task.properties),
+            traceback=traceback,
         )
+        return reservation.queue, entry
 
     @staticmethod
     def _to_head(reservation: Reservation, message: bytes) -> Push:
@@ -168,4 +185,4 @@ def _cause(exitcode: int) -> str:
 
 def _deliveries(reservation: Reservation) -> int:
     """How many have ended with the death of the child, this one included."""
-    return envelope.deaths(reservation.message) + 1
+    return envelope.deaths(reservation.task.properties) + 1
