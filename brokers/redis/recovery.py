@@ -26,6 +26,8 @@ SCAN = 1000
 """Index entries looked at by one command."""
 CLAIM_MS = 5_000
 """How long one worker alone recovers another; then others help."""
+EVICTED_MS = 86_400_000
+"""How long it is remembered that a worker's messages were given to others, should it come back."""
 
 
 def priority_of(message: bytes) -> int:
@@ -63,7 +65,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
     """Everything that the incarnation `dead` had goes back to the heads of its queues, in the order in
     which it was taken, marked as redelivered. Ends early when it turns out to be alive."""
     burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
-    if not (yield BURY.call(*burial, CLAIM_MS)):
+    if not (yield BURY.call(*burial, CLAIM_MS, EVICTED_MS)):
         return 0
     tags: set[bytes] = set()
     cursor = b"0"
@@ -73,7 +75,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
         if cursor == b"0":
             break
     count = yield from _restore(address, keys, dead, _latest_first(tags), redelivered)
-    yield BURY.call(*burial, 0)
+    yield BURY.call(*burial, 0, EVICTED_MS)
     return count
 
 

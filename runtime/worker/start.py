@@ -56,6 +56,7 @@ class Plan:
     """Seconds for one attempt to reach the broker."""
     patience: float
     """Seconds that the broker may be away; inf: for ever."""
+    max_unsettled: int
 
 
 def plan(app: App, options: WorkerOptions) -> Plan:
@@ -75,6 +76,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         grace=conf.worker_shutdown_grace if options.grace is None else options.grace,
         connect_timeout=conf.broker_connection_timeout,
         patience=conf.broker_connection_timeout_total or float("inf"),
+        max_unsettled=conf.worker_max_unsettled,
     )
 
 
@@ -112,6 +114,7 @@ def _supervise(app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: Sig
         planned.multiplier,
         planned.grace,
         planned.patience,
+        planned.max_unsettled,
     ).run()
 
 
