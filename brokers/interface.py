@@ -110,6 +110,9 @@ class Received:
     """The connection was lost, or could not be made, since; it is being rebuilt by itself."""
     connected: bool = False
     """A (new) connection has been made since."""
+    evicted: bool = False
+    """We were away for longer than our lease, and all messages that were delivered before and are not
+    settled are with others now: stop working on them. Their settlements do nothing (`fenced`)."""
 
 
 class Consumer(Protocol):
@@ -122,7 +125,8 @@ class Consumer(Protocol):
     """
 
     incarnation: str
-    """Names this life of the worker; the first part of all its tags."""
+    """Names this life of the worker; the first part of all its tags. Another one after
+    `Received.evicted`."""
 
     queues: tuple[str, ...]
 
@@ -144,6 +148,10 @@ class Consumer(Protocol):
 
     def next_deadline(self) -> float:
         """When `receive` must be called at the latest, in time.monotonic() seconds."""
+
+    def leased(self, now: float) -> bool:
+        """Whether what was delivered is ours for certain. Begin nothing while it may be with others:
+        after a lease without an answer, until there is one."""
 
     def take(self, limit: int) -> None:
         """Ask for up to `limit` messages, over all queues in priority order, each recorded as

@@ -16,6 +16,7 @@ import hiredis
 from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
 from brokers.redis.address import Address
 from brokers.redis.connection import Connection
+from brokers.redis.lease import Evicted
 from brokers.redis.scripts import Command, pack
 
 PASSING = (
@@ -54,8 +55,12 @@ def connect(address: Address, greeting: Sequence[Command], timeout: float) -> Co
 
 def failure(address: Address, error: hiredis.HiredisError) -> BrokerError:
     """What an error reply, or one that is no reply at all, means to the caller."""
-    kind = BrokerUnavailable if str(error).startswith(PASSING) else BrokerRefused
-    return kind(f"{address.masked()}: {error}")
+    text = str(error)
+    if text.startswith("EVICTED "):
+        lost = f"{address.masked()}: our lease has ended, and others have our messages"
+        return Evicted(lost, int(text.split()[1]))
+    kind = BrokerUnavailable if text.startswith(PASSING) else BrokerRefused
+    return kind(f"{address.masked()}: {text}")
 
 
 def _reach(address: Address, timeout: float) -> socket.socket:

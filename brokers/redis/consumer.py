@@ -14,9 +14,10 @@ from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settl
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
 from brokers.redis.connect import failure
+from brokers.redis.fence import Fence
 from brokers.redis.intake import MOST, Take, refusals, rotated
 from brokers.redis.keys import keys_of, pop_order
-from brokers.redis.lease import Lease, identity, new_incarnation
+from brokers.redis.lease import Evicted, Lease, identity, new_incarnation
 from brokers.redis.link import Link
 from brokers.redis.remote import RemoteDocuments
 from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
@@ -44,7 +45,6 @@ class RedisConsumer:
     ) -> None:
         """`results`: where result documents go, if not to the broker's own database. `lease`: seconds
         after which a worker that does not answer is taken for dead. `retention`: of dead letters."""
-        self.incarnation = new_incarnation()
         self.queues = tuple(queues)
         self._address = address
         self._keys = keys_of(address)
@@ -53,18 +53,26 @@ class RedisConsumer:
         self._poller = select.epoll()
         # After an outage all judge each other once they have been connected for a lease: be back by then.
         self._link = Link(address, self._poller, longest_pause=lease / 4)
-        self._requests = Requests(self._link)
         same_server = results is None or results.same_server(address)
         self._results_db = address.db if results is None or not same_server else results.db
         self._remote = None if results is None or same_server else RemoteDocuments(results, self._poller)
-        self._lease = Lease(self._keys, self.incarnation, identity(node, queues), lease)
-        self._upkeep = upkeep.Upkeep(address, self._keys, self.incarnation)
         self._retention = retention
+        self._who = identity(node, queues)
+        self._lease_length = lease
+        self._connected = False
+        """Not yet told of the (new) connection."""
+        self._fence = Fence()
+        self._begin_life()
+
+    def _begin_life(self) -> None:
+        """As nobody that the server has heard of."""
+        self.incarnation = new_incarnation()
+        self._requests = Requests(self._link)
+        self._lease = Lease(self._keys, self.incarnation, self._who, self._lease_length)
+        self._upkeep = upkeep.Upkeep(self._address, self._keys, self.incarnation)
         self._counter = 0
         self._taking = False
         self._pending = 0
-        self._connected = False
-        """Not yet told of the (new) connection."""
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -78,7 +86,7 @@ class RedisConsumer:
         self._opened(now)
         self._upkeep.begin(now)
         self._upkeep.add(
-            recovery.recover_predecessors(self._address, self._keys, self._lease.who, self.incarnation)
+            recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
         )
 
     def receive(self, now: float) -> Received:
@@ -87,6 +95,7 @@ class RedisConsumer:
         self._receive_from_broker(received, now)
         self._receive_documents(received, now)
         self._keep_up(now)
+        self._fence.tell(received)
         received.connected = self._connected
         # What the server would have told us on the old connection is lost with it.
         received.awake = received.awake or self._connected
@@ -94,7 +103,7 @@ class RedisConsumer:
         return received
 
     def next_deadline(self) -> float:
-        if self._connected:
+        if self._connected or self._fence:
             return float("-inf")
         deadlines = [self._link.next_deadline()]
         if self._link.is_open:
@@ -102,6 +111,9 @@ class RedisConsumer:
         if self._remote is not None:
             deadlines.append(self._remote.next_deadline())
         return min(deadlines)
+
+    def leased(self, now: float) -> bool:
+        return not self._lease.has_run_out(now)
 
     def take(self, limit: int) -> None:
         if self._taking:
@@ -115,6 +127,7 @@ class RedisConsumer:
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         if self._remote is not None:
+            settlements = self._fence.ours(settlements)
             self._remote.submit([settlement for settlement in settlements if settlement.writes])
             settlements = [settlement for settlement in settlements if not settlement.writes]
         self._settle_at_broker(settlements)
@@ -129,7 +142,8 @@ class RedisConsumer:
             self._requests.send(Holding(len(chunk)), HOLD.call(record, step, key, *pairs), step)
 
     def pending(self) -> int:
-        return self._pending + (self._remote.pending() if self._remote is not None else 0)
+        remote = self._remote.pending() if self._remote is not None else 0
+        return self._pending + remote + len(self._fence)
 
     def close(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -175,8 +189,22 @@ class RedisConsumer:
         if received.problem is not None:
             self._requests.broken()
             self._upkeep.drop()
+        if isinstance(received.problem, Evicted):
+            self._begin_anew(received, received.problem.last, now)
         if self._link.wants_attempt(now):
             self._link.attempt(self._greeting())
+
+    def _begin_anew(self, received: Received, last: int, now: float) -> None:
+        """Nothing that was asked before will be done now, except the ends of tasks that were acknowledged
+        before they ran: those need no message."""
+        received.evicted = True
+        received.taken = received.more = self._taking
+        undone = self._requests.settling(above=last)
+        received.settled += len(self._requests.settling(above=0)) - len(undone)
+        self._begin_life()
+        self._fence.put_up(self.incarnation)
+        self._upkeep.begin(now)
+        self._settle_at_broker(undone)
 
     def _answered(self, reply: Any, received: Received, now: float) -> None:
         match self._requests.answered():
@@ -188,9 +216,9 @@ class RedisConsumer:
                 received.refused += refusals(reply)
                 if self._address.transport.queue_order_strategy == "round_robin":
                     self._order = rotated(self._order, take.served(reply))
-            case Settling(count, feeds_us):
-                self._pending -= count
-                received.settled += count
+            case Settling(settlements, feeds_us):
+                self._pending -= len(settlements)
+                received.settled += len(settlements)
                 received.fenced += (tag.decode() for tag in reply[0])
                 received.refused += refusals(reply)
                 received.awake = received.awake or feeds_us
@@ -237,7 +265,7 @@ class RedisConsumer:
         return [
             ("CLIENT", "TRACKING", "ON", "NOLOOP"),
             *(script.load() for script in OF_BROKER),
-            self._lease.enter(self._requests.answered_step),
+            self._lease.enter(self._requests.answered_step, time.monotonic()),
         ]
 
     def _opened(self, now: float) -> None:
@@ -261,14 +289,15 @@ class RedisConsumer:
         record = self._keys.record(self.incarnation)
         databases = (self._results_db, self._address.db)
         kept = (self._retention.most, self._retention.oldest(time.time()))
-        for count, arguments, feeds_us in batches(settlements, self._address, self._keys, self.queues):
+        ours = self._fence.ours(settlements)
+        for batch, arguments, feeds_us in batches(ours, self._address, self._keys, self.queues):
             step = self._requests.next_step()
-            self._pending += count
+            self._pending += len(batch)
             command = SETTLE.call(
                 *(record, step, self._keys.unacked, self._keys.unacked_index, *databases, *kept),
                 *arguments,
             )
-            self._requests.send(Settling(count, feeds_us), command, step)
+            self._requests.send(Settling(batch, feeds_us), command, step)
 
     # The end -------------------------------------------------------------------------------------
 

@@ -9,11 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from brokers.interface import BrokerUnavailable
 from brokers.redis.keys import Keys
 from brokers.redis.scripts import ENTER, RENEW, Command
 
 SLACK = 0.02
 """Seconds to wait beyond the end of another's lease before looking at it."""
+
+
+class Evicted(BrokerUnavailable):
+    """Our lease had ended, and others have begun to take our messages: go on as somebody new."""
+
+    def __init__(self, text: str, last: int) -> None:
+        """`last`: number of our last request that was carried out."""
+        super().__init__(text)
+        self.last = last
 
 
 class Identity(NamedTuple):
@@ -69,13 +79,18 @@ class Lease:
         self._entered = self._asked = self._renewed = float("-inf")
         self._next = float("inf")
 
-    def enter(self, answered: int) -> Command:
-        """Begin it, or take it up on a new connection; `answered`: number of our last request that was."""
+    def enter(self, answered: int, now: float) -> Command:
+        """Begin it, or take it up on a new connection; `answered`: number of our last request that was.
+
+        The reply is an error when others are taking our messages (`Evicted`).
+        """
+        self._asked = now
         fields = [part for pair in self.who._asdict().items() for part in pair]
         return ENTER.call(*self._arguments(), answered, *fields)
 
     def entered(self, now: float) -> None:
-        self._entered = self._renewed = now
+        self._entered = now
+        self._renewed = self._asked
         self._next = now + self._length / 4
 
     def renew(self, now: float) -> Command:

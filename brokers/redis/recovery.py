@@ -26,6 +26,8 @@ SCAN = 1000
 """Index entries looked at by one command."""
 CLAIM_MS = 5_000
 """How long one worker alone recovers another; then others help."""
+EVICTED_MS = 86_400_000
+"""How long it is remembered that a worker's messages were given to others, should it come back."""
 
 
 def priority_of(message: bytes) -> int:
@@ -64,7 +66,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
     which it was taken, marked as redelivered and its restores counted. Ends early when it turns out to be
     alive."""
     burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
-    if not (yield BURY.call(*burial, CLAIM_MS)):
+    if not (yield BURY.call(*burial, CLAIM_MS, EVICTED_MS)):
         return 0
     tags = yield from _members(keys.unacked_index, f"{dead}.*")
     held = yield from _members(keys.held(dead), "*")
@@ -74,7 +76,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
         return redelivered(message, restored=tag not in held)
 
     count = yield from _restore(address, keys, dead, _latest_first(tags), edit)
-    yield BURY.call(*burial, 0)
+    yield BURY.call(*burial, 0, EVICTED_MS)
     return count
 
 

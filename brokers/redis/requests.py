@@ -8,8 +8,10 @@ they were, and each is carried out once.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from brokers.interface import Settlement
 from brokers.redis.intake import Take
 from brokers.redis.link import Link
 from brokers.redis.recovery import Chore
@@ -17,7 +19,7 @@ from brokers.redis.scripts import Command, pack
 
 
 class Settling(NamedTuple):
-    settlements: int
+    settlements: Sequence[Settlement]
     feeds_us: bool
     """It pushes into a queue that we consume from: the server tells everybody but us."""
 
@@ -80,6 +82,15 @@ class Requests:
     def broken(self) -> None:
         """The connection is gone: forget those without a number."""
         self._unanswered = deque(request for request in self._unanswered if request.step)
+
+    def settling(self, above: int) -> list[Settlement]:
+        """What is to be settled by those with a higher number."""
+        return [
+            settlement
+            for subject, _, step in self._unanswered
+            if step > above and isinstance(subject, Settling)
+            for settlement in subject.settlements
+        ]
 
     def send_again(self) -> None:
         """All that remain, on the new connection."""

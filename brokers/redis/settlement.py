@@ -19,7 +19,7 @@ LARGEST = 1_000_000
 class Batch(NamedTuple):
     """What one call of settle.lua carries out."""
 
-    settlements: int
+    settlements: Sequence[Settlement]
     arguments: list[Argument]
     """From ARGV[9] on."""
     feeds_us: bool
@@ -35,10 +35,9 @@ def batches(
     """
     plain: list[Argument] = []
     others: list[Argument] = []
-    count = size = 0
+    start = size = 0
     feeds_us = False
-    for tag, writes, pushes, dead in settlements:
-        count += 1
+    for end, (tag, writes, pushes, dead) in enumerate(settlements, 1):
         if not (writes or pushes or dead):
             if tag:
                 plain.append(tag)
@@ -57,11 +56,9 @@ def batches(
                 size += len(dead[1])
             else:
                 others.append(0)
-        if count == MOST or size >= LARGEST:
-            yield Batch(count, [len(plain), *plain, *others], feeds_us)
-            plain, others, count, size, feeds_us = [], [], 0, 0, False
-    if count:
-        yield Batch(count, [len(plain), *plain, *others], feeds_us)
+        if end - start == MOST or size >= LARGEST or end == len(settlements):
+            yield Batch(settlements[start:end], [len(plain), *plain, *others], feeds_us)
+            plain, others, start, size, feeds_us = [], [], end, 0, False
 
 
 def documents(writes: Iterable[Write]) -> Iterator[list[Argument]]:

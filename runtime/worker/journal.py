@@ -20,6 +20,7 @@ class Journal:
         """Whether a task's receipt and success are told; asked before anything is prepared."""
         self._told = ""
         """Why a child could not boot, the last time: a long traceback is told once."""
+        self.fenced_so_far = 0
 
     def ready(self, tasks: int) -> None:
         """The children's code is loaded, for the first time or anew."""
@@ -73,7 +74,25 @@ class Journal:
         logger.critical("A child could not boot (attempt %d): %s", event.attempts, reason)
 
     def fenced(self, tags: list[str]) -> None:
-        logger.warning("%d settlements came too late: the messages were another worker's by then", len(tags))
+        self.fenced_so_far += len(tags)
+        logger.warning(
+            "%d settlements came too late: the messages were another worker's by then (%d so far): %s",
+            len(tags),
+            self.fenced_so_far,
+            ", ".join(tags[:10]),
+        )
+
+    def evicted(self, waiting: int, running: int) -> None:
+        """Others have our messages: these are dropped here, and those killed."""
+        logger.warning(
+            "Our lease had ended, and other workers have our messages: dropped %d that waited here, "
+            "killing %d running tasks; early-ack ones go on",
+            waiting,
+            running,
+        )
+
+    def waits(self, unsettled: int) -> None:
+        logger.warning("%d settlements wait for the broker: no task is started until it has them", unsettled)
 
     def broker_said(self, refused: list[str], restored: int) -> None:
         """What the server would not do, and how many messages of dead workers were given back."""

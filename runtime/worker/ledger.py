@@ -43,6 +43,9 @@ class Ledger:
     def __getitem__(self, job: int) -> Reservation:
         return self._reservations[job]
 
+    def __contains__(self, job: int) -> bool:
+        return job in self._reservations
+
     def enter(
         self, tag: str, queue: str, message: bytes, task: TaskMessage, options: TaskOptions
     ) -> Reservation:

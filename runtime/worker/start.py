@@ -57,6 +57,7 @@ class Plan:
     """Seconds for one attempt to reach the broker."""
     patience: float
     """Seconds that the broker may be away; inf: for ever."""
+    max_unsettled: int
 
 
 def plan(app: App, options: WorkerOptions) -> Plan:
@@ -76,6 +77,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         grace=conf.worker_shutdown_grace if options.grace is None else options.grace,
         connect_timeout=conf.broker_connection_timeout,
         patience=conf.broker_connection_timeout_total or float("inf"),
+        max_unsettled=conf.worker_max_unsettled,
     )
 
 
@@ -113,6 +115,7 @@ def _supervise(app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: Sig
         planned.multiplier,
         planned.grace,
         planned.patience,
+        planned.max_unsettled,
     ).run()
 
 

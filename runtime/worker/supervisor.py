@@ -57,9 +57,11 @@ class Supervisor:
         multiplier: int | None,
         grace: float | None,
         patience: float,
+        max_unsettled: int,
     ) -> None:
         """`multiplier`: messages per slot, None for `auto`. `grace`: seconds for running tasks after TERM,
-        None without bound. `patience`: seconds that the broker may be away."""
+        None without bound. `patience`: seconds that the broker may be away. `max_unsettled`: settlements
+        that may wait for it; at that bound no task is started."""
         self._broker = broker
         self._pool = pool
         self._inbox = inbox
@@ -69,9 +71,12 @@ class Supervisor:
         self._multiplier = multiplier
         self._grace = float("inf") if grace is None else grace
         self._patience = patience
+        self._max_unsettled = max_unsettled
         self._lost_at: float | None = None
         """When the broker's connection broke; None while there is one."""
         self._ledger = Ledger()
+        self._theirs: set[int] = set()
+        """Jobs whose messages others have since we were evicted: to be killed."""
         self._nearly_due = NearlyDue()
         self._journal = Journal()
         self._manifest: Manifest | None = None
@@ -79,6 +84,8 @@ class Supervisor:
         self._deadline = float("inf")
         self._exit_code = ExitCode.OK
         self._settlements: list[Settlement] = []
+        self._starting = True
+        """Tasks may be started."""
         self._taking = False
         self._more = True
         self._next_poll = 0.0
@@ -114,7 +121,7 @@ class Supervisor:
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
             self._next_poll if self._state is State.RUNNING and not self._taking else float("inf"),
-            self._last_end + STALLED if self._dispatcher else float("inf"),
+            self._next_stall(),
             self._deadline,
             now + max(0.0, self._nearly_due.next_due() - time.time()),
         )
@@ -168,6 +175,8 @@ class Supervisor:
             self._lose_broker(received.problem, now)
         if received.connected:
             self._lost_at = None
+        if received.evicted:
+            self._leave_to_others(now)
         if received.fenced:
             self._journal.fenced(received.fenced)
         if received.taken:
@@ -188,6 +197,21 @@ class Supervisor:
         logger.critical("Broker: %s; given up", problem)
         self._exit_code = ExitCode.BROKER_GONE
         self._change(State.KILLING, now)
+
+    def _leave_to_others(self, now: float) -> None:
+        """We were frozen or cut off for longer than our lease: what was delivered before is dropped or
+        killed, and settled by those who have it now. Only what was acknowledged when it began goes on."""
+        waiting = [*self._dispatcher.clear(now), *self._nearly_due.clear()]
+        for reservation in waiting:
+            self._ledger.strike(reservation.id)
+        self._theirs = {reservation.id for reservation in self._ledger if reservation.tag}
+        self._journal.evicted(len(waiting), len(self._theirs))
+
+    def _kill_theirs(self) -> None:
+        """Until each has ended: one that a child had read, but not begun, cannot be killed at once. Their
+        ends are settled as any, and the broker's fence stops that."""
+        self._theirs = {job for job in self._theirs if job in self._ledger}
+        self._pool.kill([job for job in self._pool.running() if job in self._theirs])
 
     def _admit(self, deliveries: list[Delivery]) -> None:
         assert self._manifest is not None, "nothing is taken before the children's code is loaded"
@@ -229,7 +253,7 @@ class Supervisor:
                 reservation = self._ledger[event.job]
                 reservation.started = event.at
                 self._dispatcher.begun(event.job)
-                if not reservation.options.acks_late:
+                if not reservation.options.acks_late and event.job not in self._theirs:
                     begun[event.job] = reservation
             elif type(event) is Finished:
                 begun.pop(event.job, None)
@@ -287,6 +311,10 @@ class Supervisor:
     # Giving out and asking for more ---------------------------------------------------------------
 
     def _dispatch(self, now: float) -> None:
+        self._starting = self._may_start(now)
+        if not self._starting:
+            self._dispatcher.retract(now)
+            return
         self._dispatcher.recall(now)
         if not self._dispatcher:
             return
@@ -294,6 +322,21 @@ class Supervisor:
             self._last_end = now
         elif self._stalled(now) and self._multiplier is None:
             self._give_back(self._dispatcher.give_up(), "every slot is busy for long")
+
+    def _may_start(self, now: float) -> bool:
+        """Not what may be another worker's by now, nor more than the broker's absence leaves room for."""
+        unsettled = self._broker.pending()
+        if unsettled < self._max_unsettled:
+            return self._broker.leased(now)
+        if self._starting:
+            self._journal.waits(unsettled)
+        return False
+
+    def _next_stall(self) -> float:
+        """When what waits here has waited long enough to be given back; inf: it stays."""
+        if not (self._dispatcher and self._starting) or self._multiplier is not None:
+            return float("inf")
+        return self._last_end + STALLED
 
     def _stalled(self, now: float) -> bool:
         return now - self._last_end >= STALLED and not self._pool.idle()
@@ -324,5 +367,7 @@ class Supervisor:
     def _grow_older(self, now: float) -> None:
         unsettled = len(self._ledger) + self._broker.pending() + self._taking
         self._change(lifecycle.after_turn(self._state, self._deadline, now, unsettled), now)
+        if self._theirs:
+            self._kill_theirs()
         if self._state is State.KILLING:
             self._pool.kill(list(self._pool.running()))

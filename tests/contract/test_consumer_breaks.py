@@ -195,7 +195,7 @@ def test_no_call_blocks_while_the_server_is_away(server: Server, driven: Driven)
         driven.consumer.settle([Settlement("x")])
         driven.problems += filter(None, [driven.consumer.receive(begun).problem])
         longest = max(longest, time.monotonic() - begun)
-    assert longest < 0.1
+    assert longest < 1  # a wait, for a connection or an answer, would be 3 s or 5 s
 
 
 def test_attempts_to_connect_are_spaced(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

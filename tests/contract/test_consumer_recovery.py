@@ -17,7 +17,7 @@ from kombu.entity import Queue
 
 from brokers import envelope as envelopes
 from brokers.envelope import build
-from brokers.interface import Settlement
+from brokers.interface import Delivery, Push, Settlement, Write
 from brokers.redis.address import parse
 from brokers.redis.consumer import RedisConsumer
 from tests.support.consumers import Driven
@@ -30,6 +30,10 @@ ROOT = Path(__file__).parents[2]
 
 def consumer_of(server: Server, node: str = "w@test", **options: float) -> RedisConsumer:
     return RedisConsumer(parse(server.url(0, **options)), ["a", "b"], node=node, lease=LEASE)
+
+
+def ids(deliveries: list[Delivery]) -> list[str]:
+    return [envelopes.parse(delivery.message).headers["id"] for delivery in deliveries]
 
 
 def envelope(name: str, priority: int = 0) -> bytes:
@@ -132,7 +136,9 @@ def test_a_killed_worker_s_messages_go_back_in_order_when_its_lease_ends(
         driven.until(
             lambda: server.client.zrange("runtime.workers", 0, -1) == [driven.consumer.incarnation.encode()]
         )
-    assert server.client.keys("runtime.*") == []
+    [tombstone] = server.client.keys("runtime.*")
+    assert tombstone.decode() == f"runtime.worker.{worker.incarnation}"
+    assert 0 < server.client.ttl(tombstone) <= 86400
 
 
 def test_a_successor_recovers_its_dead_predecessor_at_once(server: Server, messages: list[bytes]) -> None:
@@ -167,15 +173,86 @@ def test_a_live_worker_keeps_its_messages(server: Server, driven: Driven, messag
         assert holder.fenced == []
 
 
-def test_a_frozen_worker_s_settlements_are_fenced(
+def test_a_frozen_worker_is_told_that_others_have_its_messages(
     server: Server, driven: Driven, messages: list[bytes]
 ) -> None:
+    """It settles nothing of what it had, and goes on under another incarnation."""
     with Driven(consumer_of(server, "other@test")) as frozen:
+        before = frozen.consumer.incarnation
+        taken = frozen.take(20)
+        frozen.hold((taken[19].tag, time.time() + 60))
+        driven.until(lambda: driven.restored == 20)
+        assert not frozen.consumer.leased(time.monotonic())
+        frozen.consumer.settle([Settlement(taken[0].tag, [Write("k", b"doc", 9)])])
+        frozen.consumer.hold([(taken[1].tag, time.time() + 60)])
+        frozen.until(lambda: frozen.connected == 2)
+        assert frozen.evicted == 1
+        assert frozen.consumer.incarnation != before
+        assert frozen.consumer.leased(time.monotonic())
+        assert frozen.consumer.pending() == 0
+        frozen.settle(*(Settlement(delivery.tag, [Write("k", b"doc", 9)]) for delivery in taken[2:]))
+        assert sorted(frozen.fenced) == sorted({each.tag for each in taken} - {taken[1].tag})
+        assert frozen.settled == 19
+        assert not server.client.exists("k")
+        assert ids(driven.take(10)) == [str(number) for number in range(10)]
+        again = frozen.take(10)
+        assert ids(again) == [str(number) for number in range(10, 20)]
+        frozen.settle(*(Settlement(delivery.tag) for delivery in again))
+        assert len(frozen.fenced) == 19
+        assert len(driven.take()) == 2
+        driven.settle(*(Settlement(delivery.tag) for delivery in driven.deliveries))
+        assert (driven.evicted, driven.fenced) == (0, [])
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_what_needs_no_message_is_done_once_in_spite_of_an_eviction(
+    server: Server, driven: Driven, messages: list[bytes], carried_out: bool
+) -> None:
+    """Ends of early-ack tasks, asked for before it was noticed."""
+    with Driven(consumer_of(server, "other@test")) as frozen:
+        [taken] = frozen.take(1)
+        settlements = [Settlement("", pushes=[Push("q", b"m")]), Settlement(taken.tag)]
+        if carried_out:
+            frozen.consumer.settle(settlements)
+            wait_until(lambda: not server.client.exists("unacked"))
+            server.client.lpush("a", messages[0])
+            frozen.consumer.take(1)
+            wait_until(lambda: server.client.exists("unacked"))
+        driven.until(lambda: driven.restored == 1)
+        if not carried_out:
+            frozen.consumer.settle(settlements)
+            frozen.consumer.take(1)
+        frozen.until(lambda: frozen.connected == 2 and frozen.consumer.pending() == 0)
+        assert (frozen.evicted, frozen.settled, frozen.taken) == (1, 2, 2)
+        assert frozen.fenced == ([] if carried_out else [taken.tag])
+        assert server.client.lrange("q", 0, -1) == [b"m"]
+        assert frozen.deliveries == [taken]
+
+
+def test_a_frozen_worker_that_nobody_missed_goes_on(server: Server, messages: list[bytes]) -> None:
+    with Driven(consumer_of(server)) as frozen:
         taken = frozen.take()
-        driven.until(lambda: driven.restored == 22)
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun > 2 * LEASE)
+        assert not frozen.consumer.leased(time.monotonic())
+        frozen.until(lambda: frozen.connected == 2)
         frozen.settle(*(Settlement(delivery.tag) for delivery in taken))
-        assert len(frozen.fenced) == 22
-        assert len(driven.take()) == 22
+        assert (frozen.evicted, frozen.fenced) == (0, [])
+
+
+def test_a_server_that_has_lost_its_data_evicts_nobody(server: Server, messages: list[bytes]) -> None:
+    """Nobody else has the messages: what runs may as well end."""
+    with Driven(consumer_of(server)) as driven:
+        before = driven.consumer.incarnation
+        driven.take()
+        server.kill()
+        begun = time.monotonic()
+        driven.until(lambda: time.monotonic() - begun > 2 * LEASE)
+        assert not driven.consumer.leased(time.monotonic())
+        server.start()
+        driven.until(lambda: driven.connected == 2)
+        assert driven.consumer.leased(time.monotonic())
+        assert (driven.evicted, driven.consumer.incarnation) == (0, before)
 
 
 def test_after_an_outage_of_the_server_nobody_is_dead(durable_server: Server) -> None:

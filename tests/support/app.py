@@ -1,8 +1,10 @@
-"""The tasks that workers under test run. The broker comes from RUNTIME_BROKER_URL."""
+"""The tasks that workers under test run. The broker comes from RUNTIME_BROKER_URL, further settings as
+JSON from SETTINGS."""
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -12,6 +14,7 @@ from typing import Any, NoReturn
 from runtime import App, Ignore, Reject, Task
 
 app = App("tests")
+app.conf.update(json.loads(os.environ.get("SETTINGS", "{}")))
 
 
 class Custom(Exception):

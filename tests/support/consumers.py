@@ -20,7 +20,7 @@ class Driven:
         self.fenced: list[str] = []
         self.refused: list[str] = []
         self.problems: list[BrokerError] = []
-        self.settled = self.restored = self.awakened = self.connected = self.taken = 0
+        self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = 0
 
     def __enter__(self) -> Self:
         self.consumer.connect(5)
@@ -47,6 +47,7 @@ class Driven:
         self.awakened += received.awake
         self.connected += received.connected
         self.taken += received.taken
+        self.evicted += received.evicted
         if received.problem is not None:
             self.problems.append(received.problem)
 

@@ -58,6 +58,7 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.process.poll() is None:
+            self.thaw()
             self.process.send_signal(signal.SIGQUIT)
             try:
                 self.process.wait(15)
@@ -97,6 +98,15 @@ class Worker:
     def wait(self, timeout: float = 10) -> int:
         """Its exit code."""
         return self.process.wait(timeout)
+
+    def freeze(self) -> None:
+        """Stop the supervisor, then all its descendants."""
+        for pid in (self.process.pid, *self.children()):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for pid in (*self.children(), self.process.pid):
+            os.kill(pid, signal.SIGCONT)
 
     def children(self) -> list[int]:
         """Pids of all its descendants."""

@@ -22,13 +22,17 @@ def test_nothing() -> None:
 
 def test_removals_go_first() -> None:
     push = Settlement("t1", pushes=[Push("q", b"m", 9, head=True)])
-    [batch] = encoded(push, Settlement("t2"), Settlement("t3"))
-    assert batch == Batch(3, [2, "t2", "t3", "t1", 0, 1, "q\x06\x169", b"m", "RPUSH", 0], feeds_us=False)
+    settlements = (push, Settlement("t2"), Settlement("t3"))
+    [batch] = encoded(*settlements)
+    assert batch == Batch(
+        settlements, [2, "t2", "t3", "t1", 0, 1, "q\x06\x169", b"m", "RPUSH", 0], feeds_us=False
+    )
 
 
 def test_all_effects() -> None:
     writes = [Write("k1", b"d1", 5), Write("k2", b"d2", 0)]
-    [batch] = encoded(Settlement("", writes, [Push("mine", b"m")], ("q", b"entry")))
+    settlement = Settlement("", writes, [Push("mine", b"m")], ("q", b"entry"))
+    [batch] = encoded(settlement)
     expected: list[Argument] = [
         0,
         "",
@@ -47,12 +51,12 @@ def test_all_effects() -> None:
         "runtime.dead.q",
         b"entry",
     ]
-    assert batch == Batch(1, expected, feeds_us=True)
+    assert batch == Batch((settlement,), expected, feeds_us=True)
 
 
 def test_split_by_number_and_by_size() -> None:
-    assert [each.settlements for each in encoded(*[Settlement("t")] * (2 * MOST + 1))] == [MOST, MOST, 1]
+    assert [len(each.settlements) for each in encoded(*[Settlement("t")] * (2 * MOST + 1))] == [MOST, MOST, 1]
     big = Settlement("t", [Write("k", b"x" * LARGEST, 0)])
-    assert [each.settlements for each in encoded(big, Settlement("t"), big)] == [1, 2]
+    assert [len(each.settlements) for each in encoded(big, Settlement("t"), big)] == [1, 2]
     assert len(list(documents([Write("k", b"x" * LARGEST, 0)] * 3))) == 3
     assert list(documents([Write("k", b"d", 1)] * 2)) == [["k", b"d", 1, "k", b"d", 1]]

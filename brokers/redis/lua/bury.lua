@@ -2,12 +2,14 @@
 --
 -- ARGV[1]  workers: sorted set, incarnation -> end of its lease, epoch in ms
 -- ARGV[2]  its incarnation
--- ARGV[3]  its record: without it none of its requests is carried out any more, also not one that
---          still waits in the server's buffer. Should it live, it enters anew, and recovery ends.
+-- ARGV[3]  its record: once its step has become `buried`, none of its requests is carried out any
+--          more, also not one that still waits in the server's buffer, and should it live, it is told
+--          so when it enters (enter.lua).
 -- ARGV[4]  what it held, a sorted set
 -- ARGV[5]  the claim on recovering it, so that not every worker does
 -- ARGV[6]  who claims
 -- ARGV[7]  ms that the claim is kept; 0: everything has been recovered
+-- ARGV[8]  ms that the record is kept for that
 --
 -- Returns 1, or 0 if its lease has not ended or another one recovers it.
 
@@ -18,10 +20,15 @@ if not ends or tonumber(ends) > time[1] * 1000 + time[2] / 1000 then
 end
 if ARGV[7] == '0' then
   redis.call('ZREM', ARGV[1], ARGV[2])
-  redis.call('DEL', ARGV[3], ARGV[4], ARGV[5])
+  redis.call('DEL', ARGV[4], ARGV[5])
   return 1
 end
-redis.call('DEL', ARGV[3])
+if redis.call('HEXISTS', ARGV[3], 'buried') == 0 then
+  local step = redis.call('HGET', ARGV[3], 'step') or 0
+  redis.call('DEL', ARGV[3]) -- frees memory, so that the rest passes when there is none
+  redis.call('HSET', ARGV[3], 'buried', step)
+  redis.call('PEXPIRE', ARGV[3], ARGV[8])
+end
 if redis.call('GET', ARGV[5]) ~= ARGV[6] and not redis.call('SET', ARGV[5], ARGV[6], 'NX', 'PX', ARGV[7]) then
   return 0
 end

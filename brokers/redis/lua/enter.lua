@@ -7,9 +7,16 @@
 -- ARGV[5]   number of its last request that was answered, for a new record
 -- ARGV[6…]  field, value, for each thing to tell of the worker
 --
+-- Raises EVICTED and the number of its last request that was carried out, if others have begun to
+-- recover its messages: it must go on under another incarnation. A record that is not there at all
+-- has been lost by the server, with the messages, or is the first: nobody else has them.
 -- Returns 1 if its record was still there, 0 if it is new.
 -- The ZREM comes first so that the rest passes when Redis is out of memory.
 
+local buried = redis.call('HGET', ARGV[2], 'buried')
+if buried then
+  return redis.error_reply('EVICTED ' .. buried)
+end
 local time = redis.call('TIME')
 redis.call('ZREM', ARGV[1], ARGV[3])
 redis.call('ZADD', ARGV[1], time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[4], ARGV[3])

@@ -8,7 +8,7 @@
 -- Returns { incarnation, ms until its lease ends (below 0: it has ended) } of the first to end.
 -- The ZREM comes first so that the ZADD passes when Redis is out of memory.
 
-if redis.call('EXISTS', ARGV[2]) == 0 then
+if redis.call('HEXISTS', ARGV[2], 'step') == 0 then
   return redis.error_reply('LEASE of this worker has ended')
 end
 local time = redis.call('TIME')

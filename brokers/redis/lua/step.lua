@@ -1,7 +1,7 @@
 -- Put in front of every script that acts for one worker.
 --
--- ARGV[1]  the worker's record, a hash; gone once its lease has ended and its messages are being
---          given to others
+-- ARGV[1]  the worker's record, a hash; without `step` once its lease has ended and its messages are
+--          being given to others
 -- ARGV[2]  the request's number; each is one more than the last
 --
 -- The record's field `step` is the number of the last request that was carried out. A worker that

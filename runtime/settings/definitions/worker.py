@@ -16,6 +16,12 @@ WORKER = (
     ),
     Setting("worker_lease", SECONDS, 8.0, "A worker silent for so long has lost its messages to others."),
     Setting(
+        "worker_max_unsettled",
+        whole(1),
+        10_000,
+        "How many ended tasks may wait for the broker, while it is away, before no more are started.",
+    ),
+    Setting(
         "worker_shutdown_grace",
         optional(SECONDS),
         None,

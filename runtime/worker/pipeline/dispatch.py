@@ -79,6 +79,11 @@ class Dispatcher:
         self._next_recall = now + STUCK
         self._ready.extendleft(reversed(self._take_back(now, STUCK)))
 
+    def retract(self, now: float) -> None:
+        """Take back everything that has not started: nothing is to begin now. It is ready, first in line."""
+        self._next_recall = now + STUCK
+        self._ready.extendleft(reversed(self._take_back(now, 0.0)))
+
     def next_recall(self) -> float:
         """When `recall` should be called again; inf while nothing is queued at a child."""
         return self._next_recall if self._pool.queued() else float("inf")
