@@ -104,6 +104,9 @@ class Received:
     """Messages of workers that are gone, put back into their queues."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
+    expired: bool = False
+    """Our lease has run out: we were stopped, or the server was away, for so long that others may
+    have what we took. Let nothing begin that has not begun: give it back (settle tells whose it is)."""
     problem: BrokerError | None = None
     """The connection was lost, or could not be made, since; it is being rebuilt by itself."""
     connected: bool = False

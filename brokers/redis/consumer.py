@@ -81,8 +81,8 @@ class RedisConsumer:
         )
 
     def receive(self, now: float) -> Received:
-        received = Received()
-        self._check_lease(now)
+        received = Received(expired=self._lease.has_run_out(now))
+        self._check_lease(received, now)
         self._receive_from_broker(received, now)
         self._receive_documents(received, now)
         self._keep_up(now)
@@ -147,10 +147,10 @@ class RedisConsumer:
 
     # What has come -------------------------------------------------------------------------------
 
-    def _check_lease(self, now: float) -> None:
+    def _check_lease(self, received: Received, now: float) -> None:
         """Deliveries that have waited here for longer than the lease may be others' by now: ask again
         for them, on a new connection."""
-        if self._link.is_open and self._lease.has_run_out(now):
+        if self._link.is_open and received.expired:
             self._link.fail(BrokerUnavailable(f"{self._address.masked()}: the lease has run out"))
 
     def _receive_from_broker(self, received: Received, now: float) -> None:

@@ -142,15 +142,15 @@ class Supervisor:
         self._state = state
         if state is State.DRAINING:
             self._deadline = now + self._grace
-            self._give_back_waiting(now)
+            self._give_back_waiting(now, "the worker stops")
         elif state is State.KILLING:
             self._deadline = now + LAST_WORDS
-            self._give_back_waiting(now)
+            self._give_back_waiting(now, "the worker stops")
 
-    def _give_back_waiting(self, now: float) -> None:
+    def _give_back_waiting(self, now: float, why: str) -> None:
         """Back to the head of their queues; the one that came first goes last, so that it is next."""
         waiting = [*self._dispatcher.clear(now), *self._nearly_due.clear()]
-        self._give_back(waiting, "the worker stops")
+        self._give_back(waiting, why)
 
     def _give_back(self, reservations: list[Reservation], why: str) -> None:
         for reservation in reversed(reservations):
@@ -164,6 +164,8 @@ class Supervisor:
         received = self._broker.receive(now)
         if received.problem is not None:
             self._lose_broker(received.problem, now)
+        if received.expired:
+            self._give_back_waiting(now, "the lease has run out")
         if received.connected:
             self._lost_at = None
         if received.fenced:

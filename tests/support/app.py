@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from runtime import App, Ignore, Reject, Task
 
 app = App("tests")
+app.conf.worker_lease = float(os.environ.get("TEST_LEASE", "8"))
 
 
 class Custom(Exception):

@@ -41,6 +41,7 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Outcome:
         turn.finish()
         exit_codes = fleet.stop(STOP_TIMEOUT)
         outcome = turn.judge(exit_codes)
+        (directory / "harms").write_text("".join(f"{harm}\n" for harm in turn.harms))
         load.clean_up()
     return outcome
 
@@ -51,7 +52,7 @@ class _Run:
         self._load = load
         self._ledger = ledger
         self._tell = tell
-        self._harms: list[Harm] = []
+        self.harms: list[Harm] = []
         self._loading = True
 
     def begin(self) -> None:
@@ -83,7 +84,7 @@ class _Run:
         self._ledger.read()
         missing = self._load.sent - self._ledger.done
         stuck = self._load.stuck(self._load.sent)  # done and stuck is not settled: it would run again
-        repeats = judge.repeats(self._ledger.executions, self._harms)
+        repeats = judge.repeats(self._ledger.executions, self.harms)
         return Outcome(
             sent=len(self._load.sent),
             doubtful=len(self._load.doubtful),
@@ -91,8 +92,8 @@ class _Run:
             lost=frozenset(missing - stuck),
             stuck=frozenset(stuck),
             repeats=repeats,
-            recoveries=judge.recoveries(self._ledger.executions, self._harms, repeats),
-            harms=Counter(harm.name for harm in self._harms),
+            recoveries=judge.recoveries(self._ledger.executions, self.harms, repeats),
+            harms=Counter(harm.name for harm in self.harms),
             exit_codes=exit_codes,
         )
 
@@ -103,7 +104,7 @@ class _Run:
                 self._live(next(doing))
             except StopIteration as end:
                 if end.value is not None:
-                    self._harms.append(end.value)
+                    self.harms.append(end.value)
                 return
 
     def _live(self, seconds: float) -> None:
@@ -116,8 +117,8 @@ class _Run:
             self._ledger.read()
             self._tell(
                 f"sent {len(self._load.sent)}  done {len(self._ledger.done)}  "
-                f"started {len(self._ledger.executions)}  harms {len(self._harms)}  "
-                f"last: {self._harms[-1].name if self._harms else '-'}"
+                f"started {len(self._ledger.executions)}  harms {len(self.harms)}  "
+                f"last: {self.harms[-1].name if self.harms else '-'}"
             )
             left = end - time.monotonic()
             if left <= 0:
