@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -81,7 +82,7 @@ def busy(app: App, server: Server, tmp_path: Path, request: pytest.FixtureReques
 def send_all(app: App, worker: Worker, server: Server) -> dict[str, AsyncResult]:
     """One message of each kind, all in the worker's care."""
 
-    def send(task: str, name: str, seconds: float = 0.0, **options: float) -> AsyncResult:
+    def send(task: str, name: str, seconds: float = 0.0, **options: Any) -> AsyncResult:
         return app.send_task(f"tests.support.app.{task}", (name, seconds), **options)
 
     before = server.client.hlen("unacked")

@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,11 +32,13 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Outcome:
     """`directory`: for the ledger, the logs, and the private server's data."""
     queue = f"chaos-{uuid4().hex[:8]}"
     server = PrivateServer(directory, binary(plan.server)) if plan.url is None else GivenServer(plan.url)
-    with server, Fleet(plan, server.url, queue, directory) as fleet:
+    with (
+        server,
+        Fleet(plan, server.url, queue, directory) as fleet,
+        closing(Ledger(directory / "ledger")) as ledger,
+    ):
         load = Load(server, queue, random.Random(plan.seed))
-        turn = _Run(
-            Scene(fleet, server, plan, random.Random(plan.seed)), load, Ledger(directory / "ledger"), tell
-        )
+        turn = _Run(Scene(fleet, server, plan, random.Random(plan.seed)), load, ledger, tell)
         turn.begin()
         turn.harm()
         turn.finish()
