@@ -50,14 +50,17 @@ def leave(address: Address, keys: Keys, us: str) -> Chore:
 
 
 def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -> Chore:
-    """Ends the leases of workers of our name that died on this host, and recovers them at once."""
+    """Ends the leases of workers of our name that died on this host, and recovers them at once; also
+    goes on with those whose recovery was cut short: they have no record any more."""
     count = 0
     for incarnation in (yield ("ZRANGE", keys.workers, 0, -1)):
         values = yield ("HMGET", keys.record(incarnation.decode()), *Identity._fields)
         record = Identity(*((value or b"").decode() for value in values))
         if record.is_dead_predecessor_of(who):
             yield ("ZADD", keys.workers, "XX", 0, incarnation)
-            count += yield from recover(address, keys, incarnation.decode(), us)
+        elif any(record):
+            continue
+        count += yield from recover(address, keys, incarnation.decode(), us)
     return count
 
 

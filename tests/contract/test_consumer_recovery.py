@@ -385,8 +385,17 @@ def test_the_claim_on_a_recovery_passes_to_others(server: Server, driven: Driven
     server.client.lpush("a", envelope("1"))
     worker = WorkerProcess(server, "other@test", LEASE)
     worker.kill()
+    server.client.zadd("runtime.workers", {"somebody": (time.time() + 60) * 1000})
     server.client.set(f"runtime.recovery.{worker.incarnation}", "somebody", px=1000)
     begun = time.monotonic()
     driven.until(lambda: driven.restored == 1)
     assert time.monotonic() - begun > 0.5
     wait_until(lambda: not server.client.exists(f"runtime.recovery.{worker.incarnation}"))
+
+
+def test_the_claim_of_a_worker_that_is_gone_holds_nobody_up(server: Server, driven: Driven) -> None:
+    server.client.lpush("a", envelope("1"))
+    worker = WorkerProcess(server, "other@test", LEASE)
+    worker.kill()
+    server.client.set(f"runtime.recovery.{worker.incarnation}", "gone", px=60_000)
+    driven.until(lambda: driven.restored == 1)

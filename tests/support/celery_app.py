@@ -4,6 +4,7 @@ and, run by `celery worker`, the worker of our client. URL from CELERY_URL."""
 from __future__ import annotations
 
 import os
+import time
 from typing import NoReturn
 
 from celery import Celery
@@ -12,6 +13,13 @@ URL = os.environ.get("CELERY_URL", "redis+socket:///nowhere")
 
 app = Celery("tests.support.celery_app", broker=URL, backend=URL)
 app.conf.broker_connection_retry_on_startup = True
+if "CELERY_VISIBILITY_TIMEOUT" in os.environ:
+    # It looks for abandoned messages every 10 x 10 s, unless told to hurry.
+    app.conf.broker_transport_options = {
+        "visibility_timeout": int(os.environ["CELERY_VISIBILITY_TIMEOUT"]),
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
 
 
 class Custom(Exception):
@@ -31,3 +39,14 @@ def fail(text: str) -> NoReturn:
 @app.task(name="tests.support.app.fail_custom")
 def fail_custom() -> NoReturn:
     raise Custom("own", {"a": 1})
+
+
+@app.task(name="tests.support.app.mark", acks_late=True)
+def mark(name: str, seconds: float = 0.0) -> str:
+    """As the one of `tests.support.app`."""
+    for line in (f"start {name} {os.getpid()}", f"end {name}"):
+        with open(os.environ["EFFECTS"], "a") as file:
+            file.write(f"{line}\n")
+        if line.startswith("start"):
+            time.sleep(seconds)
+    return name

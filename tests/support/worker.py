@@ -72,11 +72,12 @@ class Worker:
         wait_until(lambda: "ready" in self.log() or self.process.poll() is not None, 15)
         assert self.process.poll() is None, self.log()
 
-    def again(self) -> None:
-        """Start it anew after it has ended."""
+    def again(self, wait: bool = True) -> None:
+        """Start it anew after it has ended, and wait until it is ready."""
         self.log_file.write_text("")
         self.process = self._spawn()
-        self.wait_ready()
+        if wait:
+            self.wait_ready()
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")

@@ -6,7 +6,7 @@
 --          more, also not one that still waits in the server's buffer, and should it live, it is told
 --          so when it enters (enter.lua).
 -- ARGV[4]  what it held, a sorted set
--- ARGV[5]  the claim on recovering it, so that not every worker does
+-- ARGV[5]  the claim on recovering it, so that not every worker does; void when its owner is gone
 -- ARGV[6]  who claims
 -- ARGV[7]  ms that the claim is kept; 0: everything has been recovered
 -- ARGV[8]  ms that the record is kept for that
@@ -14,8 +14,14 @@
 -- Returns 1, or 0 if its lease has not ended or another one recovers it.
 
 local time = redis.call('TIME')
-local ends = redis.call('ZSCORE', ARGV[1], ARGV[2])
-if not ends or tonumber(ends) > time[1] * 1000 + time[2] / 1000 then
+local now = time[1] * 1000 + time[2] / 1000
+
+local function lives(incarnation)
+  local ends = redis.call('ZSCORE', ARGV[1], incarnation)
+  return ends and tonumber(ends) > now
+end
+
+if not redis.call('ZSCORE', ARGV[1], ARGV[2]) or lives(ARGV[2]) then
   return 0
 end
 if ARGV[7] == '0' then
@@ -29,7 +35,11 @@ if redis.call('HEXISTS', ARGV[3], 'buried') == 0 then
   redis.call('HSET', ARGV[3], 'buried', step)
   redis.call('PEXPIRE', ARGV[3], ARGV[8])
 end
-if redis.call('GET', ARGV[5]) ~= ARGV[6] and not redis.call('SET', ARGV[5], ARGV[6], 'NX', 'PX', ARGV[7]) then
+local claimant = redis.call('GET', ARGV[5])
+if claimant == ARGV[6] then
+  return 1
+elseif claimant and lives(claimant) then
   return 0
 end
+redis.call('SET', ARGV[5], ARGV[6], 'PX', ARGV[7])
 return 1

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import runtime
+from tests.support.servers import BINARIES, Server
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Keeps each write through a kill (AOF, fsync always)."""
+    with Server("redis7" if "redis7" in BINARIES else "valkey9", aof=True) as server:
+        yield server
+
+
+@pytest.fixture
+def app(server: Server) -> Iterator[runtime.App]:
+    """A client of the same server."""
+    app = runtime.App("client", broker=server.url(), backend=server.url(), set_as_current=False)
+    yield app
+    app.close()

@@ -1,0 +1,68 @@
+"""Redis killed and started again, and connections cut, under load: the same process goes on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from runtime import App
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+ROUNDS = 8
+BATCH = 40
+"""Tasks sent before each break."""
+
+
+class Footprint(NamedTuple):
+    descriptors: int
+    threads: int
+
+
+def footprint(worker: Worker) -> Footprint:
+    process = psutil.Process(worker.process.pid)
+    return Footprint(process.num_fds(), process.num_threads())
+
+
+def cut(server: Server) -> None:
+    server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+def test_each_outage_is_over_within_five_seconds_and_leaves_nothing_behind(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    sent: list[str] = []
+
+    def send(count: int) -> str:
+        names = [f"m{len(sent) + n}" for n in range(count)]
+        sent.extend(names)
+        calls = [app.signature("tests.support.app.mark", (name, 0.02)) for name in names]
+        app.send_many(calls)
+        return names[-1]
+
+    with Worker(server.url(), tmp_path, slots=4) as worker:
+
+        def finish(name: str) -> None:
+            wait_until(lambda: worker.ended(name), 10)
+
+        last = send(BATCH)
+        finish(last)
+        before = footprint(worker)
+        for number in range(ROUNDS):
+            send(BATCH)
+            if number % 2:
+                cut(server)
+            else:
+                server.restart()
+            back = time.monotonic()
+            last = send(1)
+            finish(last)
+            assert time.monotonic() - back < 5
+        wait_until(lambda: not server.client.hlen("unacked"), 5)
+        assert [name for name in sent if worker.ended(name) != 1] == []
+        assert worker.process.poll() is None
+        wait_until(lambda: footprint(worker) <= before, 5)

@@ -1,0 +1,84 @@
+"""A SIGKILL at each row of a message's way (the table in `runtime.worker`): nothing is lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from runtime import App
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import ROOT, Worker
+
+STOP_POINTS = ROOT / "tests" / "support" / "stop_points"
+TASKS = 40
+
+SUPERVISOR = [
+    "brokers.redis.consumer:RedisConsumer.take after 2",
+    "brokers.redis.intake:Take.deliveries before 2",
+    "brokers.envelope:parse before 5",
+    "runtime.worker.pipeline.intake:admit after 5",
+    "runtime.worker.pipeline.hold:NearlyDue.add before 2",
+    "brokers.redis.consumer:RedisConsumer.hold after 1",
+    "runtime.worker.pipeline.dispatch:Dispatcher.dispatch before 3",
+    "pools.pool:ChildPool.submit before 3",
+    "pools.pool:ChildPool.submit after 3",
+    "runtime.worker.pipeline.settle:Settler.reported before 5",
+    "runtime.worker.pipeline.settle:Settler.reported after 5",
+    "brokers.redis.consumer:RedisConsumer.settle before 3",
+    "brokers.redis.consumer:RedisConsumer.settle after 3",
+]
+CHILD = [
+    "runtime.execution.run:Runner.__call__ before 5",
+    "runtime.execution.run:Runner.__call__ after 5",
+]
+
+
+def worker_that_stops(server: Server, directory: Path, point: str) -> Worker:
+    path = os.pathsep.join((str(STOP_POINTS), str(ROOT)))
+    return Worker(server.url(), directory, env={"STOP_AT": point, "PYTHONPATH": path})
+
+
+def send_load(app: App) -> dict[str, str]:
+    """Names of late-ack tasks → their ids: most at once, some soon, some later."""
+    countdowns = {5: 0.5, 6: 0.5, 7: 2.5}
+    return {
+        f"m{n}": app.send_task("tests.support.app.mark", (f"m{n}", 0.01), countdown=countdowns.get(n % 10)).id
+        for n in range(TASKS)
+    }
+
+
+def assert_all_done(app: App, server: Server, worker: Worker, sent: dict[str, str]) -> None:
+    for name, task_id in sent.items():
+        assert app.AsyncResult(task_id).get(timeout=15) == name
+    wait_until(lambda: not server.client.hlen("unacked") and not server.client.llen("celery"), 5)
+    runs = [worker.started(name) for name in sent]
+    assert min(runs) >= 1
+    assert max(runs) <= 2
+    repeated = [name for name in sent if worker.started(name) == 2]
+    pids = {
+        name: [line.split()[2] for line in worker.effects() if line.startswith(f"start {name} ")]
+        for name in repeated
+    }
+    assert all(first != second for first, second in pids.values()), "again in the process that had run it"
+
+
+@pytest.mark.parametrize("point", SUPERVISOR)
+def test_a_supervisor_killed_there_loses_nothing(
+    app: App, server: Server, tmp_path: Path, point: str
+) -> None:
+    stopping = worker_that_stops(server, tmp_path, point)
+    sent = send_load(app)
+    assert stopping.wait(20) == -9, stopping.log()
+    with Worker(server.url(), tmp_path) as worker:
+        assert_all_done(app, server, worker, sent)
+
+
+@pytest.mark.parametrize("point", CHILD)
+def test_children_killed_there_lose_nothing(app: App, server: Server, tmp_path: Path, point: str) -> None:
+    with worker_that_stops(server, tmp_path, point) as worker:
+        sent = send_load(app)
+        assert_all_done(app, server, worker, sent)
+        assert worker.log().count("exit code -9") >= TASKS // 10

@@ -1,0 +1,180 @@
+"""The shutdown matrix: however a worker is stopped, each message is in exactly one place afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from runtime import App
+from runtime.results.async_result import AsyncResult
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+RUN = 1.0
+"""Seconds that the running tasks take."""
+GRACE = 0.3
+
+WAITING = {"eta": ["queue"], "prefetched": ["queue"], "prefetched early": ["queue"]}
+"""What had not started is back as it came."""
+WARM = {"late": ["SUCCESS"], "early": ["SUCCESS"], **WAITING}
+COLD = {"late": ["queue, redelivered"], "early": ["RETRY"], **WAITING}
+
+
+def term(worker: Worker, server: Server) -> None:
+    worker.signal(signal.SIGTERM)
+
+
+def interrupt(worker: Worker, server: Server) -> None:
+    worker.signal(signal.SIGINT)
+
+
+def term_to_the_group(worker: Worker, server: Server) -> None:
+    for pid in [worker.process.pid, *worker.children()]:
+        os.kill(pid, signal.SIGTERM)
+
+
+def term_twice(worker: Worker, server: Server) -> None:
+    worker.signal(signal.SIGTERM)
+    wait_until(lambda: "draining" in worker.log(), 5)
+    worker.signal(signal.SIGTERM)
+
+
+def quit_at_once(worker: Worker, server: Server) -> None:
+    worker.signal(signal.SIGQUIT)
+
+
+def term_while_quiet(worker: Worker, server: Server) -> None:
+    worker.signal(signal.SIGTSTP)
+    wait_until(lambda: "quiet" in worker.log(), 5)
+    worker.signal(signal.SIGTERM)
+
+
+def term_while_redis_is_silent(worker: Worker, server: Server) -> None:
+    server.pause()
+    worker.signal(signal.SIGTERM)
+    wait_until(lambda: worker.ended("late") and worker.ended("early"), 5)
+    server.resume()
+
+
+def quit_while_redis_is_silent(worker: Worker, server: Server) -> None:
+    server.pause()
+    worker.signal(signal.SIGQUIT)
+    running = [int(line.split()[2]) for line in worker.effects()]
+    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in running), 5)
+    server.resume()
+
+
+@pytest.fixture
+def busy(app: App, server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Worker]:
+    """A worker with two tasks running, and more than that in its care."""
+    with Worker(server.url(), tmp_path, "--prefetch-multiplier", "4", *request.param) as worker:
+        yield worker
+
+
+def send_all(app: App, worker: Worker, server: Server) -> dict[str, AsyncResult]:
+    """One message of each kind, all in the worker's care."""
+
+    def send(task: str, name: str, seconds: float = 0.0, **options: Any) -> AsyncResult:
+        return app.send_task(f"tests.support.app.{task}", (name, seconds), **options)
+
+    before = server.client.hlen("unacked")
+    results = {
+        "eta": send("mark", "eta", countdown=3600),
+        "late": send("mark", "late", RUN),
+        "early": send("early_mark", "early", RUN),
+    }
+    wait_until(lambda: worker.started("late") and worker.started("early"), 10)
+    results["prefetched"] = send("mark", "prefetched")
+    results["prefetched early"] = send("early_mark", "prefetched early")
+    wait_until(lambda: server.client.hlen("unacked") == before + 4 and not server.client.llen("celery"), 5)
+    return results
+
+
+def places(server: Server, result: AsyncResult) -> list[str]:
+    """Everywhere the message, or what came of it, is."""
+    found = []
+    for message in map(json.loads, server.client.lrange("celery", 0, -1)):
+        if message["headers"]["id"] == result.id:
+            found.append("queue, redelivered" if message["headers"].get("redelivered") else "queue")
+    found += ["unacked" for value in server.client.hvals("unacked") if f'"{result.id}"'.encode() in value]
+    return found + [result.state] * (result.state != "PENDING")
+
+
+@pytest.mark.parametrize(
+    ("busy", "stop", "expected"),
+    [
+        ((), term, WARM),
+        ((), interrupt, WARM),
+        ((), term_to_the_group, WARM),
+        ((), term_while_quiet, WARM),
+        ((), term_while_redis_is_silent, WARM),
+        ((), term_twice, COLD),
+        ((), quit_at_once, COLD),
+        ((), quit_while_redis_is_silent, COLD),
+        (("--grace", str(GRACE)), term, COLD),
+    ],
+    indirect=["busy"],
+    ids=lambda value: getattr(value, "__name__", "with-grace" if value else "" if value == () else None),
+)
+def test_every_message_is_in_one_place_however_the_worker_stops(
+    app: App,
+    server: Server,
+    busy: Worker,
+    stop: Callable[[Worker, Server], None],
+    expected: dict[str, list[str]],
+) -> None:
+    sent = send_all(app, busy, server)
+    stop(busy, server)
+    assert busy.wait() == 0
+    assert {kind: places(server, result) for kind, result in sent.items()} == expected
+    assert [line.split()[1] for line in busy.effects() if line.startswith("start")] in (
+        ["late", "early"],
+        ["early", "late"],
+    )
+    assert not server.client.hlen("unacked")
+    assert not server.client.zcard("unacked_index")
+    # The dead worker's record stays for a while, to tell it so should it live; it goes by itself.
+    assert not [key for key in server.client.keys("runtime.*") if server.client.ttl(key) < 0]
+
+
+def test_term_during_recovery_leaves_every_message_to_the_next_worker(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    many = 10_000
+    with Worker(server.url(), tmp_path, "--prefetch-multiplier", "4") as worker:
+        app.send_many(app.signature("tests.support.app.add", (1, 1)).set(countdown=3600) for _ in range(many))
+        wait_until(lambda: server.client.hlen("unacked") == many, 10)
+        sent = send_all(app, worker, server)
+        (dead,) = server.client.zrange("runtime.workers", 0, -1)
+        worker.process.kill()
+        worker.process.wait()
+        worker.again(wait=False)
+        wait_until(lambda: server.client.llen("celery"), 10, interval=0.001)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+        assert server.client.hlen("unacked") > many / 10, (
+            "it had recovered nearly all before it was told to stop"
+        )
+        assert server.client.llen("celery") + server.client.hlen("unacked") == many + 4
+        del sent["early"]
+        assert [len(places(server, result)) for result in sent.values()] == [1] * 4
+        worker.again()
+        for name in ("late", "prefetched", "prefetched early"):
+            assert sent[name].get(timeout=10) == name
+        wait_until(
+            lambda: not server.client.zscore("runtime.workers", dead) and not server.client.llen("celery"), 5
+        )
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert server.client.llen("celery") == many + 1
+    assert not server.client.hlen("unacked")
+    # The dead worker's record stays for a while, to tell it so should it live; it goes by itself.
+    assert not [key for key in server.client.keys("runtime.*") if server.client.ttl(key) < 0]

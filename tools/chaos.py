@@ -1,0 +1,80 @@
+#!/usr/bin/env python
+"""Kill, freeze and cut off workers and their Redis under load, and count what became of every task.
+
+    python tools/chaos.py --minutes 2 --seed 7
+
+starts a private Redis (AOF, synced at every write), two workers, and a load of numbered late-ack tasks.
+Exit code 1 if a task is lost or stuck, or was executed twice without a cause.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tools.havoc import harms
+from tools.havoc.fleet import COMMANDS
+from tools.havoc.plan import Plan
+from tools.havoc.run import Tell, run
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    given = vars(arguments)
+    keep = given.pop("keep")
+    seconds = given.pop("minutes") * 60
+    plan = Plan(seconds=seconds, **{**given, "only": tuple(given["only"] or ())})
+    directory = Path(tempfile.mkdtemp(prefix="chaos-"))
+    print(
+        f"seed {plan.seed}, {plan.workers} workers of {plan.slots} slots ({plan.peer}); logs in {directory}"
+    )
+    outcome = run(plan, directory, _progress())
+    print(f"\n\n{outcome.text()}")
+    if outcome.good and not keep:
+        shutil.rmtree(directory)
+    return 0 if outcome.good else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=2.0, help="of harm [2]")
+    parser.add_argument("--seed", type=int, default=1, help="the same one does the same harm [1]")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--url", help="a Redis that is running; it is not stopped, and connections are cut one by one"
+    )
+    where.add_argument("--server", help="binary of the private server: redis-server, valkey, or a path")
+    parser.add_argument("--workers", type=int, default=2, help="[2]")
+    parser.add_argument("--slots", type=int, default=4, help="of each worker [4]")
+    parser.add_argument("--peer", choices=sorted(COMMANDS), default="ours", help="whose workers [ours]")
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between harms, on average [1]")
+    parser.add_argument("--lease", type=float, default=8.0, help="seconds [8]")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=60.0,
+        help="seconds without progress until the rest is given up [60]",
+    )
+    parser.add_argument(
+        "--only", action="append", choices=harms.NAMES, help="this harm; may be repeated [all]"
+    )
+    parser.add_argument("--keep", action="store_true", help="logs and ledger, even if all is well")
+    return parser
+
+
+def _progress() -> Tell:
+    """On one line of a terminal; elsewhere only what counts, at the end."""
+    if not sys.stdout.isatty():
+        return lambda line: None
+    return lambda line: print(f"\r\033[K{line}", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

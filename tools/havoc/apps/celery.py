@@ -1,0 +1,16 @@
+"""Celery, set so as to lose as little as it can: late ack, redelivery when a child dies."""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from tools.havoc.apps import TASK, URL, work
+
+app = Celery("havoc", broker=URL)
+app.conf.update(
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    broker_connection_retry_on_startup=True,
+)
+app.task(name=TASK)(work)

@@ -1,0 +1,10 @@
+"""This project. A task is killed any number of times here, and is no poison for that."""
+
+from __future__ import annotations
+
+from runtime import App
+from tools.havoc.apps import LEASE, TASK, URL, work
+
+app = App("havoc", broker=URL)
+app.conf.update(result_backend=None, task_acks_late=True, task_max_deliveries=0, worker_lease=LEASE)
+app.task(name=TASK)(work)

@@ -1,0 +1,125 @@
+"""The workers under harm: real processes, started anew whenever they have ended."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from tools.havoc import ledger
+from tools.havoc.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = {
+    "ours": "runtime -A tools.havoc.apps.ours start -c {slots} -n {name}@chaos -Q {queue} -l warning --quiet",
+    "celery": "celery -A tools.havoc.apps.celery worker -c {slots} -n {name}@chaos -Q {queue} -l WARNING"
+    " --without-gossip --without-mingle",
+}
+LONGEST_ABSENCE = 3.0
+"""Seconds that a worker stays away after its end, at most."""
+
+
+class Worker:
+    def __init__(self, name: str, command: str, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.life = 0
+        """How often it has been started."""
+        self.log = log
+        program, *options = command.split()
+        self._command = [str(Path(sys.executable).with_name(program)), *options]
+        self._environment = {**os.environ, **environment, ledger.WORKER: name}
+        self._start_at = 0.0
+
+    def start(self) -> None:
+        self.life += 1
+        self._start_at = 0.0
+        environment = {**self._environment, ledger.LIFE: str(self.life)}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def tend(self, rng: random.Random, now: float) -> None:
+        """Start it anew, some time after its end."""
+        if self.running():
+            return
+        if not self._start_at:
+            self._start_at = now + rng.choice((0.0, rng.uniform(0, LONGEST_ABSENCE)))
+        elif now >= self._start_at:
+            self.start()
+
+    def descendants(self) -> list[psutil.Process]:
+        if not self.running():
+            return []
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def addresses(self) -> set[str]:
+        """`ip:port` of its ends of all its TCP connections, as `CLIENT LIST` shows them."""
+        found: set[str] = set()
+        for process in [psutil.Process(self.process.pid), *self.descendants()]:
+            try:
+                connections = process.net_connections("tcp")
+            except psutil.NoSuchProcess:
+                continue
+            found.update(
+                f"{each.laddr.ip}:{each.laddr.port}" for each in connections if each.status == "ESTABLISHED"
+            )
+        return found
+
+
+class Fleet:
+    """A context manager: leaving it kills the workers that are left."""
+
+    def __init__(self, plan: Plan, url: str, queue: str, directory: Path) -> None:
+        environment = {
+            "HAVOC_URL": url,
+            "HAVOC_LEASE": str(plan.lease),
+            ledger.FILE: str(directory / "ledger"),
+            "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
+        }
+        self.workers = []
+        for number in range(1, plan.workers + 1):
+            name = f"w{number}"
+            command = COMMANDS[plan.peer].format(slots=plan.slots, name=name, queue=queue)
+            self.workers.append(Worker(name, command, environment, directory / f"{name}.log"))
+
+    def __enter__(self) -> Fleet:
+        for worker in self.workers:
+            worker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.process.kill()
+            worker.process.wait()
+
+    def tend(self, rng: random.Random) -> None:
+        now = time.monotonic()
+        for worker in self.workers:
+            worker.tend(rng, now)
+
+    def stop(self, timeout: float) -> dict[str, int | None]:
+        """TERM to all; the exit code of each, None for one that had to be killed."""
+        codes: dict[str, int | None] = {}
+        for worker in self.workers:
+            worker.signal(signal.SIGTERM)
+        deadline = time.monotonic() + timeout
+        for worker in self.workers:
+            try:
+                codes[worker.name] = worker.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                codes[worker.name] = None
+        return codes

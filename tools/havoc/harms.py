@@ -1,0 +1,264 @@
+"""The ways to break things. Each is a generator: it breaks, yields how many seconds to let things be as
+they are, undoes what must be undone, and returns what it has done; None: nothing was there to break."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Generator
+from typing import NamedTuple
+
+import psutil
+
+from tools.havoc.fleet import Fleet, Worker
+from tools.havoc.plan import Plan
+from tools.havoc.server import PrivateServer, Server
+
+STOP_PATIENCE = 5.0
+"""Seconds that a worker which was told to stop may take: longer than any task."""
+
+
+class Harm(NamedTuple):
+    name: str
+    at: float
+    """time.monotonic(), just before."""
+    until: float
+    """When it was over: the process dead, or the victim back."""
+    reruns: bool = False
+    """Whether what the victim was running may rightly run again."""
+    worker: str = ""
+    """Empty: the server was the victim."""
+    life: int = 0
+    pid: int = 0
+    """Of the one child that was the victim; 0: the whole worker."""
+
+
+class Victim(NamedTuple):
+    """A worker in one of its lives: when the harm is over it may be in the next one."""
+
+    worker: Worker
+    life: int
+
+    def lives(self) -> bool:
+        return self.worker.life == self.life and self.worker.running()
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.lives():
+            self.worker.signal(number)
+
+    def kill(self) -> None:
+        if self.lives():
+            self.worker.process.kill()
+            self.worker.process.wait()
+
+    def suffered(self, name: str, at: float, *, reruns: bool = False, pid: int = 0) -> Harm:
+        """From `at` until now."""
+        return Harm(name, at, time.monotonic(), reruns, self.worker.name, self.life, pid)
+
+
+class Scene(NamedTuple):
+    """What there is to break."""
+
+    fleet: Fleet
+    server: Server
+    plan: Plan
+    rng: random.Random
+
+    def victim(self) -> Victim | None:
+        running = [worker for worker in self.fleet.workers if worker.running()]
+        worker = self.rng.choice(running) if running else None
+        return None if worker is None else Victim(worker, worker.life)
+
+    def child(self, victim: Victim, *, makes_others: bool = False) -> psutil.Process | None:
+        """A descendant that runs tasks; or the one that makes the others (Celery has none)."""
+        descendants = victim.worker.descendants()
+        makers = {_parent(each) for each in descendants}
+        fitting = [each for each in descendants if (each.pid in makers) is makes_others]
+        return self.rng.choice(fitting) if fitting else None
+
+
+Doing = Generator[float, None, Harm | None]
+
+
+# Children -------------------------------------------------------------------------------------------
+
+
+def kill_child(scene: Scene) -> Doing:
+    return (yield from _signal_child(scene, "kill child", signal.SIGKILL, reruns=True))
+
+
+def term_child(scene: Scene) -> Doing:
+    """Our children ignore it; Celery's die."""
+    return (yield from _signal_child(scene, "term child", signal.SIGTERM, reruns=scene.plan.peer != "ours"))
+
+
+def freeze_child(scene: Scene) -> Doing:
+    at, victim = time.monotonic(), scene.victim()
+    child = scene.child(victim) if victim is not None else None
+    if victim is None or child is None or not _send(child, signal.SIGSTOP):
+        return None
+    yield scene.rng.uniform(0.1, 2.0)
+    _send(child, signal.SIGCONT)
+    return victim.suffered("freeze child", at, pid=child.pid)
+
+
+def kill_fork_server(scene: Scene) -> Doing:
+    """Its children may go with it."""
+    at, victim = time.monotonic(), scene.victim()
+    maker = scene.child(victim, makes_others=True) if victim is not None else None
+    if victim is None or maker is None or not _send(maker, signal.SIGKILL):
+        return None
+    yield 0.1
+    return victim.suffered("kill fork server", at, reruns=True)
+
+
+# Workers --------------------------------------------------------------------------------------------
+
+
+def kill_supervisor(scene: Scene) -> Doing:
+    at, victim = time.monotonic(), scene.victim()
+    if victim is None:
+        return None
+    victim.kill()
+    yield 0.1
+    return victim.suffered("kill supervisor", at, reruns=True)
+
+
+def term_supervisor(scene: Scene) -> Doing:
+    """A warm shutdown: what runs ends there. One that is too slow is killed, and counted apart."""
+    at, victim = time.monotonic(), scene.victim()
+    if victim is None:
+        return None
+    victim.signal(signal.SIGTERM)
+    yield from _while_it_lives(victim)
+    if not victim.lives():
+        return victim.suffered("term supervisor", at)
+    victim.kill()
+    return victim.suffered("term, too slow, kill", at, reruns=True)
+
+
+def quit_supervisor(scene: Scene) -> Doing:
+    """A cold shutdown: what runs is killed and given back."""
+    at, victim = time.monotonic(), scene.victim()
+    if victim is None:
+        return None
+    victim.signal(signal.SIGQUIT)
+    yield from _while_it_lives(victim)
+    slow = victim.lives()
+    victim.kill()
+    return victim.suffered("quit, too slow, kill" if slow else "quit supervisor", at, reruns=True)
+
+
+def freeze_supervisor(scene: Scene) -> Doing:
+    """For less than its lease: it still owns what it had."""
+    seconds = scene.rng.uniform(0.1, scene.plan.lease / 2)
+    return (yield from _freeze(scene, "freeze supervisor", seconds, reruns=False))
+
+
+def freeze_past_lease(scene: Scene) -> Doing:
+    """Others get its messages; its children go on with theirs."""
+    return (yield from _freeze(scene, "freeze past lease", scene.plan.lease * 1.5, reruns=True))
+
+
+def cut_connections(scene: Scene) -> Doing:
+    """All of one worker."""
+    at, victim = time.monotonic(), scene.victim()
+    if victim is None:
+        return None
+    for address in victim.worker.addresses():
+        scene.server.client.client_kill_filter(addr=address)
+    yield 0.05
+    return victim.suffered("cut connections", at)
+
+
+# The server -----------------------------------------------------------------------------------------
+
+
+def kill_server(scene: Scene) -> Doing:
+    assert isinstance(scene.server, PrivateServer)
+    at = time.monotonic()
+    scene.server.kill()
+    yield scene.rng.choice((0.0, scene.rng.uniform(0, 2.0)))
+    scene.server.start()
+    return Harm("kill server", at, time.monotonic())
+
+
+def freeze_server(scene: Scene) -> Doing:
+    assert isinstance(scene.server, PrivateServer)
+    at = time.monotonic()
+    scene.server.stop()
+    yield scene.rng.uniform(0.1, 2.0)
+    scene.server.resume()
+    return Harm("freeze server", at, time.monotonic())
+
+
+# Choosing -------------------------------------------------------------------------------------------
+
+WEIGHTS: dict[Callable[[Scene], Doing], int] = {
+    kill_child: 12,
+    term_child: 2,
+    freeze_child: 3,
+    kill_fork_server: 1,
+    kill_supervisor: 6,
+    term_supervisor: 4,
+    quit_supervisor: 2,
+    freeze_supervisor: 3,
+    freeze_past_lease: 1,
+    cut_connections: 5,
+    kill_server: 3,
+    freeze_server: 2,
+}
+"""How often each is done, against the others."""
+OF_SERVER = (kill_server, freeze_server)
+NAMES = tuple(harm.__name__ for harm in WEIGHTS)
+
+
+def choice(plan: Plan, rng: random.Random) -> Callable[[Scene], Doing]:
+    """Any that the plan allows."""
+    possible = [
+        harm
+        for harm in WEIGHTS
+        if (not plan.only or harm.__name__ in plan.only) and (plan.url is None or harm not in OF_SERVER)
+    ]
+    return rng.choices(possible, [WEIGHTS[harm] for harm in possible])[0]
+
+
+def _signal_child(scene: Scene, name: str, number: signal.Signals, *, reruns: bool) -> Doing:
+    at, victim = time.monotonic(), scene.victim()
+    child = scene.child(victim) if victim is not None else None
+    if victim is None or child is None or not _send(child, number):
+        return None
+    yield 0.02
+    return victim.suffered(name, at, reruns=reruns, pid=child.pid)
+
+
+def _freeze(scene: Scene, name: str, seconds: float, *, reruns: bool) -> Doing:
+    at, victim = time.monotonic(), scene.victim()
+    if victim is None:
+        return None
+    victim.signal(signal.SIGSTOP)
+    yield seconds
+    victim.signal(signal.SIGCONT)
+    return victim.suffered(name, at, reruns=reruns)
+
+
+def _while_it_lives(victim: Victim) -> Generator[float, None, None]:
+    end = time.monotonic() + STOP_PATIENCE
+    while victim.lives() and time.monotonic() < end:
+        yield 0.05
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> bool:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""The load: numbered tasks of random length, always some more in the queue than the workers have taken."""
+
+from __future__ import annotations
+
+import random
+
+from brokers.interface import BrokerUnavailable
+from runtime import App
+from tools.havoc.apps import TASK
+from tools.havoc.server import Server
+
+BACKLOG = 50
+"""Messages in the queue below which as many are added."""
+
+
+class Load:
+    """A client of our own, for Celery's workers too."""
+
+    def __init__(self, server: Server, queue: str, rng: random.Random) -> None:
+        self._server = server
+        self._queue = queue
+        self._rng = rng
+        self._app = App("load", broker=server.url, set_as_current=False, result_backend=None)
+        self.sent: set[int] = set()
+        """Numbers of the tasks of which we know that they were sent."""
+        self.doubtful: set[int] = set()
+        """The server was lost while they were sent: they may have been or not."""
+
+    def top_up(self) -> None:
+        if self._server.up and self._server.client.llen(self._queue) < BACKLOG:
+            self._send(BACKLOG)
+
+    def _send(self, count: int) -> None:
+        first = len(self.sent) + len(self.doubtful) + 1
+        numbers = range(first, first + count)
+        work = [self._app.signature(TASK, (number, self._seconds())) for number in numbers]
+        try:
+            self._app.send_many(
+                call.set(task_id=self.task_id(number), queue=self._queue)
+                for call, number in zip(work, numbers, strict=True)
+            )
+        except BrokerUnavailable:
+            self.doubtful.update(numbers)
+        else:
+            self.sent.update(numbers)
+
+    def _seconds(self) -> float:
+        """Mostly a blink, sometimes long enough to be hit."""
+        longest = self._rng.choices((0.01, 0.1, 1.0), (70, 25, 5))[0]
+        return round(self._rng.uniform(0, longest), 4)
+
+    def task_id(self, number: int) -> str:
+        return f"{self._queue}-{number}"
+
+    def stuck(self, numbers: set[int]) -> set[int]:
+        """Those of them that are still in the queue or in somebody's care."""
+        held = self._server.client.hvals("unacked") + self._server.client.lrange(self._queue, 0, -1)
+        return {
+            number for number in numbers if any(f'"{self.task_id(number)}"'.encode() in each for each in held)
+        }
+
+    def clean_up(self) -> None:
+        self._server.client.delete(self._queue)
+        self._app.close()

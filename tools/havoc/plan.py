@@ -1,0 +1,28 @@
+"""What one run of chaos is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    seconds: float
+    """Of harm under load; after that everything is left alone until all is done."""
+    seed: int
+    workers: int = 2
+    slots: int = 4
+    peer: str = "ours"
+    """Whose workers: `ours` or `celery`."""
+    url: str | None = None
+    """A server that is running; None: a private one, which is killed and stopped as well."""
+    server: str | None = None
+    """Binary of the private server; None: the machine's redis-server, else valkey."""
+    every: float = 1.0
+    """Seconds between harms, on average."""
+    lease: float = 8.0
+    """Seconds; a worker that is silent for longer loses its messages."""
+    patience: float = 60.0
+    """Seconds without any end after which what is missing is given up."""
+    only: tuple[str, ...] = ()
+    """Names of the harms to do; none: all that are possible."""

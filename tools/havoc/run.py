@@ -1,0 +1,129 @@
+"""One run: load and harm for a while, then peace until all is done, then the judgement."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+from tools.havoc import harms, judge
+from tools.havoc.fleet import Fleet
+from tools.havoc.harms import Harm, Scene
+from tools.havoc.ledger import Ledger
+from tools.havoc.load import Load
+from tools.havoc.outcome import Outcome
+from tools.havoc.plan import Plan
+from tools.havoc.server import GivenServer, PrivateServer, binary
+
+TURN = 0.02
+"""Seconds between looks at queue and workers."""
+STOP_TIMEOUT = 30.0
+"""Seconds for all workers to stop at the end."""
+
+Tell = Callable[[str], None]
+"""Shows a line of progress."""
+
+
+def run(plan: Plan, directory: Path, tell: Tell) -> Outcome:
+    """`directory`: for the ledger, the logs, and the private server's data."""
+    queue = f"chaos-{uuid4().hex[:8]}"
+    server = PrivateServer(directory, binary(plan.server)) if plan.url is None else GivenServer(plan.url)
+    with (
+        server,
+        Fleet(plan, server.url, queue, directory) as fleet,
+        closing(Ledger(directory / "ledger")) as ledger,
+    ):
+        load = Load(server, queue, random.Random(plan.seed))
+        turn = _Run(Scene(fleet, server, plan, random.Random(plan.seed)), load, ledger, tell)
+        turn.begin()
+        turn.harm()
+        turn.finish()
+        exit_codes = fleet.stop(STOP_TIMEOUT)
+        outcome = turn.judge(exit_codes)
+        (directory / "harms").write_text("".join(f"{harm}\n" for harm in turn.harms))
+        load.clean_up()
+    return outcome
+
+
+class _Run:
+    def __init__(self, scene: Scene, load: Load, ledger: Ledger, tell: Tell) -> None:
+        self._scene = scene
+        self._load = load
+        self._ledger = ledger
+        self._tell = tell
+        self.harms: list[Harm] = []
+        self._loading = True
+
+    def begin(self) -> None:
+        """Until every worker has done something. Raises RuntimeError when one does nothing."""
+        deadline = time.monotonic() + 60
+        while len({execution.worker for execution in self._ledger.executions}) < self._scene.plan.workers:
+            if time.monotonic() > deadline:
+                logs = [worker.log.read_text() for worker in self._scene.fleet.workers]
+                raise RuntimeError("\n".join(["the workers do not start", *logs]))
+            self._live(0.1)
+
+    def harm(self) -> None:
+        plan, rng = self._scene.plan, self._scene.rng
+        end = time.monotonic() + plan.seconds
+        while time.monotonic() < end:
+            self._live(rng.uniform(0, 2 * plan.every))
+            self._do(harms.choice(plan, rng))
+        self._loading = False
+
+    def finish(self) -> None:
+        """Until all is done, or nothing has been for long."""
+        done, since = 0, time.monotonic()
+        while self._load.sent - self._ledger.done and time.monotonic() - since < self._scene.plan.patience:
+            self._live(0.1)
+            if len(self._ledger.done) != done:
+                done, since = len(self._ledger.done), time.monotonic()
+
+    def judge(self, exit_codes: dict[str, int | None]) -> Outcome:
+        self._ledger.read()
+        missing = self._load.sent - self._ledger.done
+        stuck = self._load.stuck(self._load.sent)  # done and stuck is not settled: it would run again
+        repeats = judge.repeats(self._ledger.executions, self.harms)
+        return Outcome(
+            sent=len(self._load.sent),
+            doubtful=len(self._load.doubtful),
+            done=len(self._ledger.done),
+            lost=frozenset(missing - stuck),
+            stuck=frozenset(stuck),
+            repeats=repeats,
+            recoveries=judge.recoveries(self._ledger.executions, self.harms, repeats),
+            harms=Counter(harm.name for harm in self.harms),
+            exit_codes=exit_codes,
+        )
+
+    def _do(self, kind: Callable[[Scene], harms.Doing]) -> None:
+        doing = kind(self._scene)
+        while True:
+            try:
+                self._live(next(doing))
+            except StopIteration as end:
+                if end.value is not None:
+                    self.harms.append(end.value)
+                return
+
+    def _live(self, seconds: float) -> None:
+        """Let the world turn."""
+        end = time.monotonic() + seconds
+        while True:
+            if self._loading:
+                self._load.top_up()
+            self._scene.fleet.tend(self._scene.rng)
+            self._ledger.read()
+            self._tell(
+                f"sent {len(self._load.sent)}  done {len(self._ledger.done)}  "
+                f"started {len(self._ledger.executions)}  harms {len(self.harms)}  "
+                f"last: {self.harms[-1].name if self.harms else '-'}"
+            )
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(TURN, left))
