@@ -8,6 +8,7 @@ import click
 from brokers.interface import BrokerMisconfigured, BrokerRefused, BrokerUnavailable
 from runtime.cli.call import call
 from runtime.cli.exitcodes import ClientExit
+from runtime.cli.health import health
 from runtime.cli.purge import purge
 from runtime.cli.report import report
 from runtime.cli.result import result
@@ -16,7 +17,7 @@ from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-for verb in (start, call, result, purge, report):
+for verb in (start, call, result, purge, report, health):
     root.add_command(verb)
 
 

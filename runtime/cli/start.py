@@ -73,6 +73,7 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     "--soft-time-limit", type=SECONDS, metavar="SECONDS", help="Raise SoftTimeLimitExceeded in the task then."
 )
 @option("--grace", type=click.FloatRange(min=0), metavar="SECONDS", help="What running tasks get after TERM.")
+@option("--http", metavar="HOST:PORT|unix:PATH", help="Serve /livez, /readyz and /metrics there.")
 @option("--without-mingle", is_flag=True, help="Do not ask other workers at start.")
 @option("--without-gossip", is_flag=True, help="Do not listen to other workers.")
 @option("--without-heartbeat", is_flag=True, help="Do not send event heartbeats.")
