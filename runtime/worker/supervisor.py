@@ -66,7 +66,7 @@ class Supervisor:
         self._pool = pool
         self._inbox = inbox
         self._health = health
-        self._meters = health.meters
+        self._meters = health.meters()
         self._dispatcher = dispatcher
         self._pace = pace
         self._settler = settler

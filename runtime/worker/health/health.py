@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import MutableMapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -20,6 +21,9 @@ from runtime.worker.health.meters import Meters
 from runtime.worker.health.responder import Answer, Responder
 from runtime.worker.health.systemd import Notifier
 from runtime.worker.lifecycle import State
+
+if TYPE_CHECKING:
+    from runtime.worker.health.exposition import Exposition
 
 logger = logging.getLogger("runtime.worker")
 
@@ -41,8 +45,7 @@ class Health:
         self._poller = select.epoll()
         self._responder: Responder | None = None
         self._path: str | None = None
-        self.meters = Meters()
-        """What the supervisor counts with."""
+        self._metrics: Exposition | None = None
         self._staffed_at = time.monotonic()
         self._next_beat = 0.0 if http or self._notifier.listens else float("inf")
         if http:
@@ -50,7 +53,11 @@ class Health:
             self._responder = Responder(address.listen(place))
             self._poller.register(self._responder.fileno(), select.EPOLLIN)
             self._path = str(place.place) if place.family == socket.AF_UNIX else None
-            self.meters = _counting()
+            self._metrics = _exposition()
+
+    def meters(self) -> Meters:
+        """What the supervisor counts with."""
+        return Meters() if self._metrics is None else self._metrics.tally
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -94,22 +101,20 @@ class Health:
             return _verdict(judgement.not_live, condition)
         if path == "/readyz":
             return _verdict(judgement.not_ready, condition)
-        if path == "/metrics":
-            text = self.meters.text(condition, judgement, now)
-            if text is not None:
-                return Answer(HTTPStatus.OK, METRICS_TYPE, text)
+        if path == "/metrics" and self._metrics is not None:
+            return Answer(HTTPStatus.OK, METRICS_TYPE, self._metrics.text(condition, judgement, now))
         return Answer(HTTPStatus.NOT_FOUND, "text/plain", b"there are /livez, /readyz and /metrics\n")
 
 
-def _counting() -> Meters:
+def _exposition() -> Exposition | None:
     try:
-        from runtime.worker.health.prometheus import Prometheus
+        from runtime.worker.health.exposition import Exposition
     except ModuleNotFoundError as error:
         if error.name != "prometheus_client":
             raise
         logger.warning("No /metrics: prometheus-client is not installed (worker-runtime[metrics] brings it)")
-        return Meters()
-    return Prometheus()
+        return None
+    return Exposition()
 
 
 def _verdict(reasons: tuple[str, ...], condition: Condition) -> Answer:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from brokers.interface import Settlement
-from runtime.worker.health.condition import Condition
-from runtime.worker.health.judge import Judgement
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline.verdict import Verdict
 
@@ -40,7 +38,3 @@ class Meters:
         """Came too late."""
 
     def reconnected(self) -> None: ...
-
-    def text(self, condition: Condition, judgement: Judgement, now: float) -> bytes | None:
-        """All of it in Prometheus' text format; None: nothing is counted here."""
-        return None
