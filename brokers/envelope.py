@@ -27,6 +27,9 @@ DECOMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "application/x-lzma": lzma.decompress,
 }
 
+COUNTS = ("deaths", "restores")
+"""What `redelivered` keeps in a message's delivery info beside Celery's own."""
+
 
 @dataclass(slots=True)
 class Envelope:
@@ -116,28 +119,60 @@ def build(
     )
 
 
-def redelivered(message: bytes, deaths: int | None = None) -> bytes:
+def redelivered(message: bytes, deaths: int | None = None, restored: bool = False) -> bytes:
     """The same message, marked as redelivered in both places (PROTOCOL 8.3). What is no envelope
     is returned as it is.
 
-    deaths: how many children have died running it; kept in its delivery info, where every worker
-    that restores the message carries it on.
+    Two counts are kept in its delivery info, where every worker that restores the message carries
+    them on. deaths: how many children have died running it. restored: it comes back from a worker
+    that died; one more.
     """
     try:
         # Not orjson: it would change NaN, and integers above 64 bits.
         fields = json.loads(message)
-        info = fields["properties"].setdefault("delivery_info", {})
+        info = fields["properties"].get("delivery_info")
+        if not isinstance(info, dict):
+            info = fields["properties"]["delivery_info"] = {}
         fields["headers"]["redelivered"] = True
         info["redelivered"] = True
         if deaths is not None:
             info["deaths"] = deaths
+        if restored:
+            info["restores"] = _count(info, "restores") + 1
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return message
     return json.dumps(fields).encode()
 
 
-def deaths(message: bytes) -> int:
-    """How many children have died running this message, as far as it tells."""
-    info = parse(message).properties.get("delivery_info")
-    count = info.get("deaths", 0) if isinstance(info, dict) else 0
-    return count if isinstance(count, int) else 0
+MANY = 1_000_000
+"""No message has killed so many; a count beyond was never ours."""
+
+
+def uncounted(message: bytes) -> bytes:
+    """The same message without its counts of deaths and restores; if it has none, its very bytes."""
+    try:
+        fields = json.loads(message)
+        info = fields["properties"]["delivery_info"]
+        if info.keys().isdisjoint(COUNTS):
+            return message
+        for count in COUNTS:
+            info.pop(count, None)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return message
+    return json.dumps(fields).encode()
+
+
+def deaths(properties: dict[str, Any]) -> int:
+    """How many children have died running the message with these properties, as far as it tells."""
+    return _count(properties.get("delivery_info"), "deaths")
+
+
+def restores(properties: dict[str, Any]) -> int:
+    """How many workers have died that had the message with these properties in their care."""
+    return _count(properties.get("delivery_info"), "restores")
+
+
+def _count(info: Any, name: str) -> int:
+    """A producer may have written anything there."""
+    count = info.get(name) if type(info) is dict else None
+    return count if type(count) is int and 0 <= count < MANY else 0

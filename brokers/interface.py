@@ -1,7 +1,7 @@
 """What a broker promises: it moves messages between queues and the care of a worker.
 
-Three interfaces. `Consumer` is the worker's side; `Publisher` the sender's; `Results` the
-reader's of stored results. A broker is found by the scheme of its URL (`brokers.registry`).
+Four interfaces. `Consumer` is the worker's side; `Publisher` the sender's; `Results` the reader's of
+stored results; `DeadLetters` the operator's. A broker is found by the scheme of its URL (`brokers.registry`).
 
 Where a message is (promise P1): in a queue, in unacked storage under one tag, or settled. Every
 verb below moves it between these in one atomic step of the server.
@@ -11,9 +11,11 @@ One suite, `tests/contract/`, runs over every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from brokers.dead_letter import DeadLetter
 
 
 class BrokerError(Exception):
@@ -71,7 +73,7 @@ class Settlement(NamedTuple):
     any more (then its tag is reported in `Received.fenced`).
 
     Ack: nothing else. Result: `writes`. Follow-ups and retries: `pushes`. Requeue: one push of the
-    message. Dead letter: `dead`, an entry for `runtime.dead.<queue>`.
+    message. Dead letter: `dead`, an entry for `runtime.dead.<queue>` (`brokers.dead_letter.encode`).
     """
 
     tag: str
@@ -201,5 +203,27 @@ class Results(Protocol):
         Raises TimeoutError after `timeout` seconds (None: waits for ever)."""
 
     def delete(self, keys: Sequence[str]) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class DeadLetters(Protocol):
+    """The operator's side: what could not be done of one queue. As Publisher: threads, fork, errors."""
+
+    queue: str
+
+    def letters(self) -> Iterator[DeadLetter]:
+        """All, the oldest first; those that have passed their age are removed before. One that is buried
+        meanwhile may come or not; where one is removed meanwhile, another may be missed."""
+
+    def retry(self, letter: DeadLetter) -> bool:
+        """Move its message to the tail of the queue, without its counts of deaths and restores, and the
+        entry out of the list, in one atomic step.
+
+        False: the entry is not there any more, and nothing was done: somebody else was quicker, or an
+        earlier try of this call was, whose answer got lost."""
+
+    def drop(self, letter: DeadLetter) -> bool:
+        """Remove it for good. False: as `retry`."""
 
     def close(self) -> None: ...

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from brokers.interface import BrokerMisconfigured, Consumer, Publisher, Results
+from brokers.dead_letter import DEFAULT_RETENTION, Retention
+from brokers.interface import BrokerMisconfigured, Consumer, DeadLetters, Publisher, Results
 
 if TYPE_CHECKING:
     from brokers.redis.address import Address
@@ -50,17 +51,28 @@ def open_consumer(
     results_url: str | None = None,
     results_options: Options | None = None,
     lease: float = 8.0,
+    retention: Retention = DEFAULT_RETENTION,
 ) -> Consumer:
     """The worker's side of `queues`, under the node's name; `connect` it before use.
 
     Settlements store their results at `results_url`; None: with the broker. `lease`: seconds after
-    which a worker that does not answer is taken for dead.
+    which a worker that does not answer is taken for dead. `retention`: of the dead letters it adds.
     """
     address = locate(url, options)
     results = locate(results_url, results_options) if results_url else None
     from brokers.redis.consumer import RedisConsumer
 
-    return RedisConsumer(address, tuple(queues), node=node, results=results, lease=lease)
+    return RedisConsumer(address, tuple(queues), node=node, results=results, lease=lease, retention=retention)
+
+
+def open_dead_letters(
+    url: str, options: Options | None = None, *, queue: str, retention: Retention = DEFAULT_RETENTION
+) -> DeadLetters:
+    """The operator's side of the queue. Connects when it is first used."""
+    address = locate(url, options)
+    from brokers.redis.dead import RedisDeadLetters
+
+    return RedisDeadLetters(address, queue, retention)
 
 
 def locate(url: str, options: Options | None = None) -> Address:

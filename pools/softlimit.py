@@ -27,7 +27,7 @@ class SoftLimit:
         self.current: int | None = None
         """The job that runs now. Written by the child's loop, and cleared here."""
         self._target = target
-        self._spared = {getattr(function, "__code__", None) for function in spared}
+        self._spared = {_code(function) for function in spared}
 
     def arm(self) -> None:
         """From the main thread."""
@@ -40,3 +40,8 @@ class SoftLimit:
             return
         self.current = None
         raise SoftTimeLimitExceeded()
+
+
+def _code(function: Callable[..., Any]) -> object:
+    """Of a function, or of an object that can be called."""
+    return getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)

@@ -9,6 +9,7 @@ from typing import Any
 
 import hiredis
 
+from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
@@ -24,8 +25,6 @@ from brokers.redis.settlement import batches
 
 NEAR = 1.5
 """Seconds before it is due that a held message is given again; the driver takes once a second."""
-DEAD_LETTERS = 10_000
-"""How many dead letters a queue keeps; older ones go."""
 HOLDS = 500
 """Messages in one call of hold.lua."""
 
@@ -41,9 +40,10 @@ class RedisConsumer:
         node: str,
         results: Address | None = None,
         lease: float = 8.0,
+        retention: Retention = DEFAULT_RETENTION,
     ) -> None:
         """`results`: where result documents go, if not to the broker's own database. `lease`: seconds
-        after which a worker that does not answer is taken for dead."""
+        after which a worker that does not answer is taken for dead. `retention`: of dead letters."""
         self.incarnation = new_incarnation()
         self.queues = tuple(queues)
         self._address = address
@@ -59,6 +59,7 @@ class RedisConsumer:
         self._remote = None if results is None or same_server else RemoteDocuments(results, self._poller)
         self._lease = Lease(self._keys, self.incarnation, identity(node, queues), lease)
         self._upkeep = upkeep.Upkeep(address, self._keys, self.incarnation)
+        self._retention = retention
         self._counter = 0
         self._taking = False
         self._pending = 0
@@ -259,11 +260,12 @@ class RedisConsumer:
     def _settle_at_broker(self, settlements: Sequence[Settlement]) -> None:
         record = self._keys.record(self.incarnation)
         databases = (self._results_db, self._address.db)
+        kept = (self._retention.most, self._retention.oldest(time.time()))
         for count, arguments, feeds_us in batches(settlements, self._address, self._keys, self.queues):
             step = self._requests.next_step()
             self._pending += count
             command = SETTLE.call(
-                *(record, step, self._keys.unacked, self._keys.unacked_index, *databases, DEAD_LETTERS),
+                *(record, step, self._keys.unacked, self._keys.unacked_index, *databases, *kept),
                 *arguments,
             )
             self._requests.send(Settling(count, feeds_us), command, step)

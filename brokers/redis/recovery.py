@@ -61,20 +61,32 @@ def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -
 
 def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
     """Everything that the incarnation `dead` had goes back to the heads of its queues, in the order in
-    which it was taken, marked as redelivered. Ends early when it turns out to be alive."""
+    which it was taken, marked as redelivered and its restores counted. Ends early when it turns out to be
+    alive."""
     burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
     if not (yield BURY.call(*burial, CLAIM_MS)):
         return 0
-    tags: set[bytes] = set()
-    cursor = b"0"
-    while True:
-        cursor, found = yield ("ZSCAN", keys.unacked_index, cursor, "MATCH", f"{dead}.*", "COUNT", SCAN)
-        tags.update(found[::2])
-        if cursor == b"0":
-            break
-    count = yield from _restore(address, keys, dead, _latest_first(tags), redelivered)
+    tags = yield from _members(keys.unacked_index, f"{dead}.*")
+    held = yield from _members(keys.held(dead), "*")
+
+    def edit(tag: bytes, message: bytes) -> bytes:
+        # What waited for its time has not been started: it is not to blame, however often it waits.
+        return redelivered(message, restored=tag not in held)
+
+    count = yield from _restore(address, keys, dead, _latest_first(tags), edit)
     yield BURY.call(*burial, 0)
     return count
+
+
+def _members(key: str, pattern: str) -> Generator[Command, Any, set[bytes]]:
+    """Those of a sorted set whose names match."""
+    members: set[bytes] = set()
+    cursor = b"0"
+    while True:
+        cursor, found = yield ("ZSCAN", key, cursor, "MATCH", pattern, "COUNT", SCAN)
+        members.update(found[::2])
+        if cursor == b"0":
+            return members
 
 
 def refresh(keys: Keys, incarnation: str, age: float) -> Chore:
@@ -99,13 +111,18 @@ def sweep(address: Address, keys: Keys, us: str) -> Chore:
     tags = yield ("ZREVRANGEBYSCORE", keys.unacked_index, oldest, 0, *limit)
     workers = set((yield ("ZRANGE", keys.workers, 0, -1)))
     foreign = [tag for tag in tags if tag.partition(b".")[0] not in workers]
-    count = yield from _restore(address, keys, "", foreign, redelivered)
+    count = yield from _restore(address, keys, "", foreign, _marked)
     yield RELEASE.call(keys.mutex, us)
     return count
 
 
-def _unchanged(message: bytes) -> bytes:
+def _unchanged(tag: bytes, message: bytes) -> bytes:
     return message
+
+
+def _marked(tag: bytes, message: bytes) -> bytes:
+    """Not counted: its age does not tell that anybody died."""
+    return redelivered(message)
 
 
 def _latest_first(tags: Iterable[bytes]) -> list[bytes]:
@@ -114,10 +131,10 @@ def _latest_first(tags: Iterable[bytes]) -> list[bytes]:
 
 
 def _restore(
-    address: Address, keys: Keys, of: str, tags: Sequence[bytes], edit: Callable[[bytes], bytes]
+    address: Address, keys: Keys, of: str, tags: Sequence[bytes], edit: Callable[[bytes, bytes], bytes]
 ) -> Chore:
-    """Move these messages to the heads of their queues, as `edit` leaves them, each if it is still
-    there; all of them only while the lease of the incarnation `of` is over, if one is named."""
+    """Move these messages to the heads of their queues, as `edit(tag, message)` leaves them, each if it is
+    still there; all of them only while the lease of the incarnation `of` is over, if one is named."""
     moved = 0
     for start in range(0, len(tags), CHUNK):
         chunk = tags[start : start + CHUNK]
@@ -126,7 +143,7 @@ def _restore(
         for tag, value in zip(chunk, values, strict=True):
             stored = read_stored(value) if value is not None else None
             if stored is not None:
-                message = edit(stored.message)
+                message = edit(tag, stored.message)
                 for queue in (yield from _queues(address, stored)):
                     arguments += (tag, address.list_key(queue, priority_of(message)), message)
         if missing := [tag for tag, value in zip(chunk, values, strict=True) if value is None]:

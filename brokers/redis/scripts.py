@@ -39,7 +39,7 @@ def _read(*names: str) -> Script:
 
 
 TAKE = _read("step", "take")
-SETTLE = _read("step", "document", "settle")
+SETTLE = _read("step", "document", "trim", "settle")
 HOLD = _read("step", "hold")
 ENTER = _read("enter")
 RENEW = _read("renew")
@@ -48,6 +48,8 @@ RESTORE = _read("restore")
 REFRESH = _read("refresh")
 RELEASE = _read("release")
 WRITE = _read("document", "write")
+EXPIRE = _read("trim", "expire")
+RETRY = _read("retry")
 
 OF_BROKER = (TAKE, SETTLE, HOLD, ENTER, RENEW, BURY, RESTORE, REFRESH, RELEASE)
 OF_RESULTS = (WRITE,)

@@ -21,7 +21,7 @@ class Batch(NamedTuple):
 
     settlements: int
     arguments: list[Argument]
-    """From ARGV[8] on."""
+    """From ARGV[9] on."""
     feeds_us: bool
     """It pushes into a queue that we consume from: the server tells everybody but us."""
 

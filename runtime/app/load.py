@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
 from runtime.app.app import App
-from runtime.errors import AppNotFound
+from runtime.errors import AppNotFound, ImproperlyConfigured
 
 
 def find_app(name: str) -> App:
     """`module:attribute`; or a module, package or dotted attribute, in which it is `app`, `celery`, or
     the only App there is; or a package with such a module `celery`. The working directory is put on
-    sys.path. Raises AppNotFound with one line, or whatever the module raises."""
+    sys.path. Raises AppNotFound with one line, also for a module that cannot be imported."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     module, separator, attribute = name.partition(":")
@@ -61,7 +62,20 @@ def _attribute(module: ModuleType, path: str) -> App:
 def _module(name: str) -> ModuleType:
     if not _exists(name):
         raise AppNotFound(f"there is no module {name!r} (looked in {os.getcwd()} and on sys.path)")
-    return import_module(name)
+    try:
+        return import_module(name)
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:
+        raise AppNotFound(f"module {name!r} cannot be imported: {_where(error)}") from error
+
+
+def _where(error: Exception) -> str:
+    """What user code raised, and in which line."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
 
 
 def _exists(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property, update_wrapper
@@ -18,6 +19,7 @@ from runtime.execution.request import Request
 from runtime.protocol.calls import compose, due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
+from runtime.settings import SettingHasNoEffect
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -110,6 +112,8 @@ class Task:
             if option not in Task.__annotations__ and not hasattr(type(self), option):
                 raise ImproperlyConfigured(f"task {name}: {_unknown(option)}")
             setattr(self, option, value)
+        if self.rate_limit is not None:
+            warnings.warn(f"task {name}: rate_limit has no effect yet", SettingHasNoEffect, stacklevel=4)
         if function is not None:
             update_wrapper(self, function)
             self.run = MethodType(function, self) if self.bind else function  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ import click
 
 from runtime.cli.outcome import show_outcome
 from runtime.cli.root import load_app
+from runtime.errors import ImproperlyConfigured
 
 SECONDS = click.FloatRange(min=0)
 
@@ -68,7 +69,13 @@ def call(
     on stderr. 6: no result within --timeout.
     """
     given = {option: value for option, value in options.items() if value is not None}
-    result = load_app(context).send_task(name, [json_or_text(arg) for arg in args], kwargs, **given)
+    if not no_wait:
+        given["ignore_result"] = False  # whatever the task says: somebody waits
+    app, arguments = load_app(context), [json_or_text(arg) for arg in args]
+    try:
+        result = app.send_task(name, arguments, kwargs, **given)
+    except (TypeError, ValueError) as error:
+        raise ImproperlyConfigured(str(error)) from error
     if no_wait:
         click.echo(result.id)
         return 0

@@ -74,9 +74,9 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 )
 @option("--grace", type=click.FloatRange(min=0), metavar="SECONDS", help="What running tasks get after TERM.")
 @option("--http", metavar="HOST:PORT|unix:PATH", help="Serve /livez, /readyz and /metrics there.")
-@option("--without-mingle", is_flag=True, help="Do not ask other workers at start.")
-@option("--without-gossip", is_flag=True, help="Do not listen to other workers.")
-@option("--without-heartbeat", is_flag=True, help="Do not send event heartbeats.")
+@option("--without-mingle", is_flag=True, help="Accepted; there is no mingle yet.")
+@option("--without-gossip", is_flag=True, help="Accepted; there is no gossip yet.")
+@option("--without-heartbeat", is_flag=True, help="Accepted; there are no events yet.")
 @option("--purge", is_flag=True, help="Remove all waiting messages from the queues first.")
 @option("--quiet", is_flag=True, help="No banner.")
 @click.pass_context

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from brokers import envelope
-from brokers.envelope import MalformedMessage
 from brokers.interface import Push
-from runtime.errors import ContentDisallowed, EncodeError
 from runtime.execution import follow_up
 from runtime.protocol import task_message
 from runtime.protocol.serializers import accepted_types
@@ -17,18 +15,6 @@ if TYPE_CHECKING:
     from runtime.app.app import App
 
 
-UNREADABLE = (
-    MalformedMessage,
-    ContentDisallowed,
-    EncodeError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-)
-"""What reading a body and composing its errbacks raises when they make no sense."""
-
-
 def consequences(app: App, payload: bytes, message: TaskMessage) -> tuple[list[Push], list[str]]:
     """(errbacks to send, ids of the chain's steps that fail too). Nothing if the body, where they are
     written, cannot be read."""
@@ -36,5 +22,5 @@ def consequences(app: App, payload: bytes, message: TaskMessage) -> tuple[list[P
         body = task_message.read_body(envelope.parse(payload), accepted_types(app.conf.accept_content))
         sent = follow_up.after_failure(app, message, body.embed.get("errbacks"))
         return [each.push for each in sent], follow_up.failing_with(body.embed.get("chain"))
-    except UNREADABLE:
+    except Exception:  # noqa: BLE001  (whatever a client has put into its signatures)
         return [], []

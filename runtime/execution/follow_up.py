@@ -46,7 +46,7 @@ def failing_with(chain: Signatures) -> list[str]:
     """Ids of the chain's remaining steps: they fail with the step before them, or who waits for the end
     of the chain waits for ever (PROTOCOL 17.5)."""
     ids = [(step.get("options") or {}).get("task_id") for step in chain or ()]
-    return [task_id for task_id in ids if task_id]
+    return [task_id for task_id in ids if task_id and isinstance(task_id, str)]
 
 
 def _follow_up(

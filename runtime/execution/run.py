@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
-from runtime.errors import ContentDisallowed, EncodeError, Ignore, NotRegistered, Reject, Retry
+from runtime.errors import ContentDisallowed, Ignore, NotRegistered, Reject, Retry, TaskError
 from runtime.execution import current, follow_up, report
 from runtime.execution.report import Report
 from runtime.execution.request import Request
@@ -23,6 +24,8 @@ from runtime.results.exceptions import printed
 if TYPE_CHECKING:
     from runtime.app.app import App
     from runtime.app.task import Task
+
+logger = logging.getLogger("runtime.worker")
 
 PRINTED = 1024
 """Characters of a result or an exception in a log line."""
@@ -41,19 +44,30 @@ class Runner:
 
     def __call__(self, payload: memoryview) -> bytes:
         """The report on the task in this message. Raises nothing, whatever the task does."""
+        try:
+            return report.encode(self._report(payload))
+        except BaseException as error:  # noqa: BLE001  (the soft limit outside the task; exceptions that cannot be shown)
+            return report.encode(_last_resort(payload, type(error).__name__))
+
+    def _report(self, payload: memoryview) -> Report:
         enveloped = envelope.parse(payload)
         message = task_message.read(enveloped)
         try:
             args, kwargs, embed = task_message.read_body(enveloped, self._accept)
         except (MalformedMessage, ContentDisallowed) as error:
-            return report.encode(Report(report.MALFORMED, text=str(error)))
-        request = Request.from_message(message, args, kwargs, embed, hostname=self._node)
-        return report.encode(self._run(message, request))
+            return Report(report.MALFORMED, text=str(error), traceback=_trace(error))
+        return self._run(message, Request.from_message(message, args, kwargs, embed, hostname=self._node))
 
     def _run(self, message: TaskMessage, request: Request) -> Report:
         task = self._app.tasks.get(message.name)
         if task is None:
             return self._failed(None, request, NotRegistered(message.name))
+        if request.chord:
+            logger.warning(
+                "Task %s[%s] is part of a chord, whose body is not sent: not supported yet",
+                task.name,
+                message.id,
+            )
         token = current.push(task, request)
         try:
             if task.track_started:
@@ -90,7 +104,7 @@ class Runner:
         try:
             sent = follow_up.after_failure(self._app, message, request.errbacks)
             failing = follow_up.failing_with(request.chain)
-        except (ValueError, TypeError, AttributeError, NotImplementedError, EncodeError) as refused:
+        except Exception as refused:  # noqa: BLE001  (whatever a client has put into its signatures)
             sent, failing = [], []
             trace = f"{trace}\nIts errbacks could not be sent: {refused!r}"
         documents: list[tuple[str, bytes]] = []
@@ -105,7 +119,7 @@ class Runner:
 
     def _retried(self, task: Task, request: Request, error: Retry) -> Report:
         documents: list[tuple[str, bytes]] = []
-        cause = error.exc or error
+        cause = error.exc if isinstance(error.exc, BaseException) else error
         if self._stores and not self._ignores(task, request.message):
             documents = [(request.message.id, self._document(states.RETRY, cause, request, _trace(cause)))]
         pushes = [] if error.push is None else [error.push]
@@ -152,6 +166,14 @@ class Runner:
         if task is None:
             return bool(message.ignore_result)
         return self._ignores(task, message) and not task.store_errors_even_if_ignored
+
+
+def _last_resort(payload: memoryview, kind: str) -> Report:
+    """What failed cannot be told any better than by its name; the task has failed all the same."""
+    message = task_message.read(envelope.parse(payload))
+    error = TaskError(f"{kind}, while the task's end was reported")
+    failed = document.encode(states.FAILURE, error, message=message)
+    return Report(report.FAILURE, [(message.id, failed)], text=str(error))
 
 
 def _trace(error: BaseException) -> str:

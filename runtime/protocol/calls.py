@@ -96,13 +96,19 @@ def compose(
     if stamps := _stamps(options):
         given["stamped_headers"] = stamps
         given["stamps"] = {stamp: options[stamp] for stamp in stamps if stamp in options}
+    queue: object = queue_of(conf, options)
+    priority: object = get("priority")
+    if not isinstance(queue, str) or not queue:
+        raise TypeError(f"queue must be a name, not {queue!r:.100}")
+    if priority is not None and not (isinstance(priority, int) and 0 <= priority <= 9):
+        raise ValueError(f"priority must be a whole number from 0 to 9, not {priority!r:.100}")
     return build(
         name,
         args,
         kwargs,
         id=get("task_id") or str(uuid4()),
-        queue=queue_of(conf, options),
-        priority=conf.task_default_priority if get("priority") is None else get("priority"),
+        queue=queue,
+        priority=conf.task_default_priority if priority is None else priority,
         eta=due(conf, get("countdown"), get("eta")),
         expires=_moment(conf, "expires", get("expires")),
         callbacks=_listed(get("link")),

@@ -9,7 +9,6 @@ read from the headers when asked for.
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 from brokers.envelope import Envelope, MalformedMessage
@@ -21,6 +20,10 @@ from runtime.protocol.body import read as read_body
 from runtime.protocol.build import build
 
 __all__ = ["Body", "TaskMessage", "build", "read", "read_body"]
+
+
+LONGEST = 1e9
+"""Seconds, of a time limit; NaN and infinity are beyond it too."""
 
 
 class TaskMessage:
@@ -154,15 +157,31 @@ def read(envelope: Envelope) -> TaskMessage:
         ("group", get("group")),
         ("shadow", get("shadow")),
     ):
-        if value is not None and type(value) is not str:
-            raise MalformedMessage(f"header {name} must be a string or null, not {value!r:.100}")
+        if value is not None:
+            _text(name, value)
     return message
 
 
-def _identifier(name: str, value: Any) -> str:
-    if type(value) is not str or not value:
-        raise MalformedMessage(f"header {name} must be a non-empty string, not {value!r:.100}")
+def _text(name: str, value: object) -> str:
+    """Half of a surrogate pair, which Python's json lets through, could be stored nowhere."""
+    if not isinstance(value, str) or not (value.isascii() or _encodable(value)):
+        raise MalformedMessage(f"header {name} must be text, not {value!r:.100}")
     return value
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _identifier(name: str, value: Any) -> str:
+    text = _text(name, value)
+    if not text:
+        raise MalformedMessage(f"header {name} must not be empty")
+    return text
 
 
 def _epoch(name: str, value: Any) -> float:
@@ -182,6 +201,6 @@ def _limits(value: Any) -> tuple[float | None, float | None]:
 def _limit(value: Any) -> float | None:
     if value is None or value == 0:
         return None
-    if type(value) not in (int, float) or not isfinite(value) or value < 0:
+    if type(value) not in (int, float) or not 0 <= value <= LONGEST:
         raise MalformedMessage(f"header timelimit must hold seconds or null, not {value!r:.100}")
     return float(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -69,7 +70,6 @@ def encode(
     if isinstance(result, BaseException) and state in states.EXCEPTION:
         result = to_wire(result)
     fields: dict[str, Any] = {
-        "status": state,
         "traceback": traceback,
         "children": children,
         "date_done": clocks.iso_now() if state in states.FINAL else None,
@@ -82,10 +82,21 @@ def encode(
     if extended:
         fields.update(extended)
     if serializer != "json":
-        return serializers.encode({**fields, "result": result}, serializer)
-    # Nothing but the result and what is extended can need more than plain JSON.
-    rest = json_dialect.dumps(fields) if extended or children else orjson.dumps(fields)
-    return b'{"result":%b,%b' % (json_dialect.dumps(result), rest[1:])
+        return serializers.encode({"status": state, **fields, "result": result}, serializer)
+    # Status first: by that the scripts know a SUCCESS, which they never overwrite.
+    head = (orjson.dumps(state), json_dialect.dumps(result))
+    return b'{"status":%b,"result":%b,%b' % (*head, _plain(fields, extended or children)[1:])
+
+
+def _plain(fields: dict[str, Any], dialect: object) -> bytes:
+    """What is extended, and children, may need more than plain JSON; and a traceback may hold what is
+    no text, half of a surrogate pair, which only Python's json writes."""
+    if dialect:
+        return json_dialect.dumps(fields)
+    try:
+        return orjson.dumps(fields)
+    except TypeError:
+        return json.dumps(fields).encode()
 
 
 def decode(stored: bytes, serializer: str = "json") -> Document:

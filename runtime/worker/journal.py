@@ -18,6 +18,8 @@ class Journal:
     def __init__(self) -> None:
         self.tells_all = logger.isEnabledFor(logging.INFO)
         """Whether a task's receipt and success are told; asked before anything is prepared."""
+        self._told = ""
+        """Why a child could not boot, the last time: a long traceback is told once."""
 
     def ready(self, tasks: int) -> None:
         """The children's code is loaded, for the first time or anew."""
@@ -60,8 +62,15 @@ class Journal:
             "runs again" if verdict is Verdict.REDELIVER else "failed",
         )
 
+    def unsettleable(self, reservation: Reservation, error: Exception) -> None:
+        task = reservation.task
+        logger.error("Task %s[%s] dead-lettered: its end cannot be settled: %r", task.name, task.id, error)
+
     def child_failed(self, event: ChildFailed) -> None:
-        logger.critical("A child could not boot (attempt %d): %s", event.attempts, event.reason)
+        again = event.reason == self._told
+        self._told = event.reason
+        reason = "as before" if again else event.reason
+        logger.critical("A child could not boot (attempt %d): %s", event.attempts, reason)
 
     def fenced(self, tags: list[str]) -> None:
         logger.warning("%d settlements came too late: the messages were another worker's by then", len(tags))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from brokers.dead_letter import Retention
 from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
 from brokers.registry import open_consumer, open_publisher
 from pools.interface import ChildOptions, Pool
@@ -85,9 +86,9 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     """Run until told to stop; the exit code. Raises ImproperlyConfigured before anything started."""
     planned = plan(app, options)
     logs.set_up(options.loglevel, options.log_format, options.logfile)
-    health = Health(options.http or app.conf.worker_http, os.environ)
     inbox = SignalInbox()
     pool = _open_pool(app, planned)
+    health = Health(options.http or app.conf.worker_http, os.environ)  # before children copy the environment
     pool.start()
     try:
         broker = _open_broker(app, planned)
@@ -160,6 +161,7 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
         lease=conf.worker_lease,
+        retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import select
 import signal
 import time
+from collections.abc import Callable
 
 from brokers.interface import BrokerError, Consumer, Delivery, Settlement
 from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Pool, Started, TimedOut
@@ -141,6 +142,7 @@ class Supervisor:
                 self._health.reloading(now)
                 self._pool.restart()
             elif number == signal.SIGUSR1:
+                logger.warning("SIGUSR1: the stacks of the supervisor, then of each busy child")
                 faulthandler.dump_traceback(all_threads=True)
                 self._pool.dump_stacks()
             else:
@@ -290,7 +292,14 @@ class Supervisor:
         ended = report.decode(event.payload)
         self._journal.reported(reservation, ended, seconds)
         self._meters.ended(reservation, ended.state, event.at)
-        self._settlements.append(self._settler.reported(reservation, ended))
+        self._settle_end(reservation, lambda: self._settler.reported(reservation, ended))
+
+    def _settle_end(self, reservation: Reservation, settled: Callable[[], Settlement]) -> None:
+        try:
+            self._settlements.append(settled())
+        except Exception as error:  # noqa: BLE001  (one message must not stop the worker, and the next one after it)
+            self._journal.unsettleable(reservation, error)
+            self._settlements.append(self._settler.unsettleable(reservation, error))
 
     def _see(self, event: Event) -> None:
         """What is rare."""
@@ -298,7 +307,7 @@ class Supervisor:
             reservation = self._ledger.strike(event.job)
             self._journal.timed_out(reservation, event)
             self._meters.ended(reservation, "TIMED_OUT", time.monotonic())
-            self._settlements.append(self._settler.timed_out(reservation, event))
+            self._settle_end(reservation, lambda: self._settler.timed_out(reservation, event))
         elif isinstance(event, Lost):
             self._lose(event)
         elif isinstance(event, Booted):
@@ -315,12 +324,12 @@ class Supervisor:
     def _lose(self, event: Lost) -> None:
         reservation = self._ledger.strike(event.job)
         if self._state is State.KILLING:
-            self._settlements.append(self._settler.abandoned(reservation))
+            self._settle_end(reservation, lambda: self._settler.abandoned(reservation))
             return
-        verdict, settlement = self._settler.lost(reservation, event)
+        verdict = self._settler.loss(reservation)
         self._journal.lost(reservation, event, verdict)
         self._meters.lost(reservation, verdict, time.monotonic())
-        self._settlements.append(settlement)
+        self._settle_end(reservation, lambda: self._settler.lost(reservation, event))
 
     # Giving out and asking for more ---------------------------------------------------------------
 
@@ -353,7 +362,7 @@ class Supervisor:
             rate=0.0 if self._stalled(now) else self._pace.rate(now),
             slots=self._pool.slots(),
             multiplier=self._multiplier,
-            unsettled=len(self._ledger),
+            unsettled=len(self._ledger) - len(self._nearly_due),
         )
         self._next_poll = now + POLL
         if limit:

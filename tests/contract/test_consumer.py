@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -284,6 +285,29 @@ def test_results_in_another_database(server: Server) -> None:
         assert broker.lrange("next", 0, -1) == [b"2"]
         assert broker.exists("unacked", "unacked_index") == 0
         assert server.client.dbsize() == 0
+
+
+def test_results_that_are_refused_keep_nothing_else_from_happening(server: Server) -> None:
+    consumer = RedisConsumer(parse(server.url()), ["a"], node="w@test", results=parse(server.url(99)))
+    with Driven(consumer) as driven:
+        server.client.lpush("a", "1")
+        [delivery] = driven.take()
+        driven.settle(Settlement(delivery.tag, [Write("k", b"doc", 9)], [Push("next", b"2")]))
+        assert server.client.lrange("next", 0, -1) == [b"2"]
+        assert (driven.fenced, driven.problems) == ([], [])
+        assert "99" in driven.refused[0]
+
+
+def test_a_user_without_channels_settles_all_the_same(server: Server) -> None:
+    server.client.execute_command("ACL", "SETUSER", "narrow", "on", ">secret", "~*", "+@all", "resetchannels")
+    address = replace(parse(server.url()), username="narrow", password="secret")
+    with Driven(RedisConsumer(address, ["a"], node="w@test")) as driven:
+        server.client.lpush("a", "1")
+        [delivery] = driven.take()
+        driven.settle(Settlement(delivery.tag, [Write("k", b"doc", 9)], [Push("next", b"2")]))
+        assert server.client.get("k") == b"doc"
+        assert server.client.lrange("next", 0, -1) == [b"2"]
+        assert (driven.fenced, driven.problems) == ([], [])
 
 
 def test_pushes_go_to_the_list_of_their_priority(server: Server, driven: Driven) -> None:

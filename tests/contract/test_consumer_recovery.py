@@ -15,6 +15,7 @@ import pytest
 from kombu.connection import Connection
 from kombu.entity import Queue
 
+from brokers import envelope as envelopes
 from brokers.envelope import build
 from brokers.interface import Settlement
 from brokers.redis.address import parse
@@ -59,6 +60,10 @@ def is_marked(message: bytes) -> bool:
     fields = orjson.loads(message)
     info = fields["properties"].get("delivery_info", {})
     return bool(fields["headers"].get("redelivered") and info.get("redelivered"))
+
+
+def restores(message: bytes) -> int:
+    return envelopes.restores(envelopes.parse(message).properties)
 
 
 @pytest.fixture
@@ -122,6 +127,7 @@ def test_a_killed_worker_s_messages_go_back_in_order_when_its_lease_ends(
         assert names(waiting(server, "a")) == [*map(str, range(20)), "later"]
         assert names(waiting(server, "a\x06\x166")) == ["20", "21"]
         assert all(is_marked(message) for message in waiting(server, "a")[:20])
+        assert [restores(message) for message in waiting(server, "a")] == [1] * 20 + [0]
         assert server.client.exists("unacked", "unacked_index") == 0
         driven.until(
             lambda: server.client.zrange("runtime.workers", 0, -1) == [driven.consumer.incarnation.encode()]
@@ -206,6 +212,7 @@ def test_many_messages_and_held_ones(server: Server, driven: Driven) -> None:
         dead.hold(*((delivery.tag, time.time() + 3600) for delivery in taken[:1500]))
         driven.until(lambda: driven.restored == 2500)
         assert names(waiting(server, "a")) == [str(number) for number in range(2500)]
+        assert [restores(message) for message in waiting(server, "a")] == [0] * 1500 + [1] * 1000
         driven.until(lambda: server.client.zcard("runtime.workers") == 1)
         assert server.client.keys("runtime.eta.*") == []
 
@@ -260,6 +267,7 @@ def test_what_a_celery_worker_left_behind_is_restored_by_age(server: Server) -> 
         assert names(waiting(server, "a")) == ["routed"]
         assert names(waiting(server, "b")) == ["direct"]
         assert is_marked(waiting(server, "a")[0])
+        assert restores(waiting(server, "a")[0]) == 0
         assert set(server.client.hkeys("unacked")) == {b"nowhere", b"young"}
         assert set(server.client.zrange("unacked_index", 0, -1)) == {b"nowhere", b"young"}
 

@@ -64,7 +64,11 @@ NOT_MESSAGES = {
     "expires is a list": message(headers={**HEADERS, "expires": [1]}),
     "time limit is text": message(headers={**HEADERS, "timelimit": "soon"}),
     "id is a number": message(headers={**HEADERS, "id": 7}),
+    "time limit of 400 digits": message(headers={**HEADERS, "timelimit": [int("9" * 400), None]}),
+    "group is half a surrogate pair": message(headers={**HEADERS, "group": "g\ud800"}),
+    "id is half of a surrogate pair": message(headers={**HEADERS, "id": "\ud800"}),
     "task is a number": message(headers={**HEADERS, "task": 7}),
+    "task is half of a surrogate pair": message(headers={**HEADERS, "task": "\ud800"}),
 }
 BAD_BODIES = {
     "not base64": message(raw="@@@"),
@@ -151,3 +155,48 @@ def test_a_broker_out_of_reach_at_the_start_is_retried(server: Server, app: App,
     server.restart()
     with worker:
         assert works(app)
+
+
+@pytest.mark.parametrize("how", ["surrogate", "repr leaves", "no args"])
+def test_an_exception_that_cannot_be_shown_is_a_failure_all_the_same(
+    app: App, server: Server, worker: Worker, how: str
+) -> None:
+    with pytest.raises(Exception, match=r".*") as caught:
+        app.send_task("tests.support.app.odd_failure", ("o", how)).get(timeout=10)
+    assert not isinstance(caught.value, TimeoutError)
+    assert works(app)
+    assert worker.started("o") == 1
+    assert dead(server) == []
+
+
+@pytest.mark.parametrize("options", [{"queue": 5}, {"priority": "x"}, {"priority": 10}, {"exc": 5}])
+def test_a_retry_that_cannot_be_sent_is_a_failure(app: App, worker: Worker, options: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match=r".") as caught:
+        app.send_task("tests.support.app.odd_retry", kwargs=options).get(timeout=10)
+    assert not isinstance(caught.value, TimeoutError)
+    assert works(app)
+
+
+@pytest.mark.parametrize("options", [{"queue": 5}, {"priority": "x"}, {"serializer": "cbor"}, {"task_id": 5}])
+@pytest.mark.parametrize("where", ["callbacks", "errbacks", "chain"])
+@pytest.mark.parametrize("task", ["add", "fail", "poison", "nothing"])
+def test_follow_ups_that_cannot_be_sent_stop_nobody(
+    app: App, server: Server, worker: Worker, options: dict[str, Any], where: str, task: str
+) -> None:
+    signature = {"task": "tests.support.app.add", "args": [], "kwargs": {}, "options": options}
+    arguments: dict[str, list[object]] = {"add": [1, 2], "fail": ["x"], "poison": ["p"], "nothing": []}
+    body = [arguments[task], {}, {where: [signature]}]
+    headers = {**HEADERS, "task": f"tests.support.app.{task}", "redelivered": None}
+    properties = {**PROPERTIES, "delivery_info": None}
+    server.client.lpush("celery", message(body, headers=headers, properties=properties))
+    wait_until(lambda: app.AsyncResult("bad-1").ready(), 10)
+    assert works(app)
+    wait_until(lambda: not server.client.hlen("unacked"), 5)
+
+
+def test_a_success_is_never_overwritten(app: App, server: Server, worker: Worker) -> None:
+    assert app.send_task("tests.support.app.add", (1, 1), task_id="same").get(timeout=10) == 2
+    app.send_task("tests.support.app.fail", ("x",), task_id="same")
+    assert works(app)
+    wait_until(lambda: not server.client.hlen("unacked") and not server.client.llen("celery"), 5)
+    assert app.AsyncResult("same").get(timeout=10) == 2

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -218,4 +219,4 @@ def test_soft_limits_raise_inside_the_task(app: App, worker: Worker, how: str) -
 def test_children_are_replaced_after_their_share_of_tasks(app: App, server: Server, tmp_path: Path) -> None:
     with Worker(server.url(), tmp_path, "--max-tasks-per-child", "5", slots=1):
         pids = [send(app, "whoami").get(timeout=10)["pid"] for _ in range(15)]
-    assert len(set(pids)) == 3
+    assert max(Counter(pids).values()) <= 5

@@ -117,6 +117,35 @@ def rejected(requeue_once: str = "") -> str:
     raise Reject("no", requeue=False)
 
 
+@app.task(acks_late=True)
+def odd_failure(name: str, how: str) -> NoReturn:
+    """Exceptions that cannot be shown."""
+    note(f"start {name} {os.getpid()}")
+    if how == "surrogate":
+        raise ValueError("\ud800")
+    if how == "repr leaves":
+        raise Odd
+    raise Unlike
+
+
+class Odd(Exception):
+    def __repr__(self) -> str:
+        raise SystemExit(4)
+
+    __str__ = __repr__
+
+
+class Unlike(Exception):
+    @property
+    def args(self) -> NoReturn:  # type: ignore[override]
+        raise RuntimeError("no arguments")
+
+
+@app.task(bind=True, acks_late=True)
+def odd_retry(self: Task, **options: Any) -> NoReturn:
+    raise self.retry(countdown=0, **options)
+
+
 @app.task
 def unencodable() -> object:
     return object()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brokers.envelope import MalformedMessage, build, deaths, parse, redelivered
+from brokers.envelope import MalformedMessage, build, deaths, parse, redelivered, restores, uncounted
 
 BODY = b'[[1], {}, {"chain": null}]'
 
@@ -117,12 +117,38 @@ def test_redelivered_marks_both_places_and_changes_nothing_else() -> None:
     assert marked == json.loads(message)
 
 
-def test_deaths_are_carried_on() -> None:
+def counts(message: bytes) -> tuple[int, int]:
+    properties = parse(message).properties
+    return deaths(properties), restores(properties)
+
+
+def test_deaths_and_restores_are_carried_on() -> None:
     message = json.dumps(fields()).encode()
-    assert deaths(message) == 0
+    assert counts(message) == (0, 0)
     once = redelivered(message, deaths=1)
-    assert deaths(redelivered(once)) == 1
-    assert deaths(redelivered(once, deaths=2)) == 2
+    assert counts(redelivered(once)) == (1, 0)
+    restored = redelivered(redelivered(once, restored=True), restored=True)
+    assert counts(restored) == (1, 2)
+    assert counts(redelivered(restored, deaths=2)) == (2, 2)
+
+
+@pytest.mark.parametrize("info", [None, [], {"deaths": "3", "restores": True}, {"deaths": None}])
+def test_counts_that_a_producer_made_up_are_none(info: object) -> None:
+    message = json.dumps(fields(properties={"delivery_info": info})).encode()
+    assert counts(message) == (0, 0)
+
+
+def test_a_message_can_be_stripped_of_its_counts() -> None:
+    message = json.dumps(fields()).encode()
+    assert uncounted(message) is message
+    marked = redelivered(message)
+    stripped = uncounted(redelivered(redelivered(message, deaths=3), restored=True))
+    assert json.loads(stripped) == json.loads(marked)
+
+
+@pytest.mark.parametrize("message", [b"", b"\xff", b"[1]", b"{}", json.dumps(fields(properties=1)).encode()])
+def test_what_is_no_envelope_is_not_stripped(message: bytes) -> None:
+    assert uncounted(message) is message
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,10 @@ def test_what_is_said_when_there_is_none(here: Path, text: str, name: str, what:
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_inside_the_module_is_its_own(here: Path) -> None:
+def test_an_error_inside_the_module_is_named_with_its_place(here: Path) -> None:
     write(here / "proj.py", "import no_such_thing")
-    with pytest.raises(ModuleNotFoundError, match="no_such_thing"):
+    with pytest.raises(AppNotFound, match=r"ModuleNotFoundError: .*no_such_thing.*proj\.py, line 1"):
         find_app("proj")
+    write(here / "broken.py", "def f(:")
+    with pytest.raises(AppNotFound, match=r"SyntaxError: .*broken\.py, line 1"):
+        find_app("broken")

@@ -5,7 +5,7 @@ import pytest
 from runtime.execution import report
 from runtime.execution.manifest import TaskOptions
 from runtime.execution.report import Report
-from runtime.worker.pipeline.verdict import Verdict, of_loss, of_report, of_time_out
+from runtime.worker.pipeline.verdict import Verdict, is_worn_out, of_loss, of_report, of_time_out
 
 PLAIN = TaskOptions("t")
 
@@ -58,3 +58,9 @@ def test_a_time_out(options: TaskOptions, acknowledged: bool, verdict: Verdict) 
 )
 def test_a_lost_child(options: TaskOptions, acknowledged: bool, deliveries: int, verdict: Verdict) -> None:
     assert of_loss(options, acknowledged, deliveries) is verdict
+
+
+def test_a_message_is_worn_out_beyond_the_bound_if_there_is_one() -> None:
+    assert not is_worn_out(20, 20)
+    assert is_worn_out(21, 20)
+    assert not is_worn_out(1000, 0)

@@ -19,6 +19,10 @@ local function write(key, document, expires)
   if old and string.find(old, '^{"status": ?"SUCCESS"') then
     set(key, old, expires)
   else
-    redis.call('PUBLISH', key, document)
+    -- A user without rights to the channel must not stop what follows: nothing is rolled back.
+    local reply = redis.pcall('PUBLISH', key, document)
+    if type(reply) == 'table' then
+      return 'announcement of ' .. key .. ': ' .. reply.err
+    end
   end
 end

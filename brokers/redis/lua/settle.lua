@@ -6,14 +6,16 @@
 -- ARGV[5]   database of the results
 -- ARGV[6]   database of the broker
 -- ARGV[7]   how many dead letters a queue keeps
--- ARGV[8]   how many tags follow that have only to be removed
--- ARGV[9…]  these tags; then for each other settlement:
+-- ARGV[8]   the time of the oldest one that is kept
+-- ARGV[9]   how many tags follow that have only to be removed
+-- ARGV[10…] these tags; then for each other settlement:
 --           tag (empty: removed before, no fence),
 --           number of documents, each: key, document, seconds to keep (0: for ever),
 --           number of messages, each: list, message, RPUSH (head) or LPUSH (tail),
 --           number of dead letters, each: list, entry
 --
 -- Returns { fenced tags, refusals }.
+-- After a removal nothing may raise: Redis does not roll back, and what was to follow would be lost.
 -- Every settlement begins with its removal: out of memory, Redis refuses what needs memory only
 -- until a script has done its first write that needs none.
 
@@ -23,7 +25,7 @@ end
 
 local unacked, index = ARGV[3], ARGV[4]
 local fenced, refusals = {}, {}
-local at = 9
+local at = 10
 
 local function next_argument()
   at = at + 1
@@ -72,17 +74,21 @@ end
 
 local function write_all(ours)
   local count = tonumber(next_argument())
-  local elsewhere = ours and count > 0 and ARGV[5] ~= ARGV[6]
-  if elsewhere then
-    redis.call('SELECT', ARGV[5])
+  local writing, elsewhere = ours and count > 0, ARGV[5] ~= ARGV[6]
+  if writing and elsewhere then
+    local reply = redis.pcall('SELECT', ARGV[5])
+    if reply.err then
+      refused('database ' .. ARGV[5] .. ' of the results: ' .. reply.err)
+      writing = false
+    end
   end
   for _ = 1, count do
     local key, document, expires = next_argument(), next_argument(), next_argument()
-    if ours then
+    if writing then
       refused(write(key, document, expires))
     end
   end
-  if elsewhere then
+  if writing and elsewhere then
     redis.call('SELECT', ARGV[6])
   end
 end
@@ -101,12 +107,12 @@ local function bury_all(ours)
     local list, entry = next_argument(), next_argument()
     if ours then
       push('LPUSH', list, entry)
-      redis.pcall('LTRIM', list, 0, ARGV[7] - 1)
+      trim(list, ARGV[7], ARGV[8])
     end
   end
 end
 
-remove_plain(tonumber(ARGV[8]))
+remove_plain(tonumber(ARGV[9]))
 while at <= #ARGV do
   local ours = remove(next_argument())
   write_all(ours)

@@ -21,6 +21,13 @@ WORKER = (
         None,
         "How long running tasks may go on after TERM; None: as long as they need.",
     ),
+    Setting("worker_dead_letters_max", whole(1), 10_000, "How many dead letters a queue keeps."),
+    Setting(
+        "worker_dead_letters_expires",
+        optional(SECONDS),
+        30 * 86400.0,
+        "How long they are kept; None or 0: for ever.",
+    ),
     Setting("worker_max_tasks_per_child", optional(whole(1)), None, "A child is replaced after so many."),
     Setting("worker_max_memory_per_child", optional(whole(1)), None, "Kilobytes of resident memory."),
     Setting(

@@ -9,6 +9,7 @@ from runtime.execution.manifest import Manifest
 from runtime.protocol import task_message
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.settle import Settler
+from runtime.worker.pipeline.verdict import is_worn_out
 
 
 class Refused:
@@ -24,14 +25,21 @@ class Refused:
 def admit(
     delivery: Delivery, manifest: Manifest, ledger: Ledger, settler: Settler, epoch: float
 ) -> Reservation | Refused:
-    """Enter it into the ledger, unless it is malformed, unknown or expired. epoch: time.time()."""
+    """Enter it into the ledger, unless it is malformed, unknown, expired, or was with too many workers
+    that died. epoch: time.time()."""
     try:
         task = task_message.read(envelope.parse(delivery.message))
     except MalformedMessage as error:
         return Refused(settler.unreadable(delivery, str(error)), f"malformed message: {error}")
+    except Exception as error:  # noqa: BLE001  (one message must not stop the worker, and the next one after it)
+        return Refused(settler.unreadable(delivery, repr(error)), f"unreadable message: {error!r}")
     options = manifest.get(task.name)
     if options is None:
         return Refused(settler.unknown(delivery, task), f"unknown task {task.name!r}, id {task.id}")
     if task.expires is not None and task.expires <= epoch:
         return Refused(settler.expired(delivery.tag, task), f"task {task.name}[{task.id}] has expired")
+    if is_worn_out(envelope.restores(task.properties), settler.max_restores):
+        never_entered = Reservation(0, delivery.tag, delivery.queue, delivery.message, task, options)
+        reason = f"task {task.name}[{task.id}] was with more than {settler.max_restores} workers that died"
+        return Refused(settler.worn_out(never_entered), reason)
     return ledger.enter(delivery.tag, delivery.queue, delivery.message, task, options)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from brokers import envelope
+from brokers import dead_letter, envelope
 from brokers.interface import Delivery, Push, Settlement, Write
 from pools.interface import Lost, TimedOut
 from runtime.errors import NotRegistered, TaskRevokedError
@@ -16,7 +17,6 @@ from runtime.results import document, states
 from runtime.results.document import About, Described
 from runtime.results.keys import ResultKeys
 from runtime.worker.ledger import Reservation
-from runtime.worker.pipeline import dead
 from runtime.worker.pipeline.verdict import Verdict, of_loss, of_report, of_time_out
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Settler:
         self._app = app
         self._keys = ResultKeys.of(app.conf)
         self._node = node
+        self.max_restores: int = app.conf.task_max_restores
 
     def acknowledged(self, reservation: Reservation) -> Settlement:
         """Early ack: a child has begun it."""
@@ -44,7 +45,7 @@ class Settler:
         """The child told how it ended."""
         verdict = of_report(reservation.options, not reservation.tag, report)
         if verdict is Verdict.DEAD:
-            return self._malformed(reservation, report.text)
+            return self._malformed(reservation, report)
         pushes = list(report.pushes)
         if verdict is Verdict.REQUEUE:
             pushes.append(self._to_tail(reservation))
@@ -58,18 +59,27 @@ class Settler:
 
         return self._failed(reservation, TimeLimitExceeded(event.limit))
 
-    def lost(self, reservation: Reservation, event: Lost) -> tuple[Verdict, Settlement]:
-        """Its child died while it ran it."""
-        deliveries = envelope.deaths(reservation.message) + 1
-        verdict = of_loss(reservation.options, not reservation.tag, deliveries)
+    def loss(self, reservation: Reservation) -> Verdict:
+        """What becomes of it: its child died while it ran it, once more."""
+        return of_loss(reservation.options, not reservation.tag, _deliveries(reservation))
+
+    def lost(self, reservation: Reservation, event: Lost) -> Settlement:
+        """The same, settled."""
+        verdict, deliveries = self.loss(reservation), _deliveries(reservation)
         if verdict is Verdict.REDELIVER:
             again = envelope.redelivered(reservation.message, deaths=deliveries)
-            return verdict, Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
+            return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
         failed = self._lost(reservation, f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
         if verdict is Verdict.DEAD:
-            entry = self._entry(reservation, f"killed its child: {_cause(event.exitcode)}", deliveries)
-            failed = failed._replace(dead=(reservation.queue, entry))
-        return verdict, failed
+            reason = f"killed its child: {_cause(event.exitcode)}"
+            failed = failed._replace(dead=self._dead(reservation, reason, deliveries))
+        return failed
+
+    def worn_out(self, reservation: Reservation) -> Settlement:
+        """It was with more workers that died than `task_max_restores`: perhaps it is what kills them."""
+        reason = f"its worker died {envelope.restores(reservation.task.properties)} times"
+        deliveries = envelope.deaths(reservation.task.properties)
+        return self._lost(reservation, reason)._replace(dead=self._dead(reservation, reason, deliveries))
 
     def abandoned(self, reservation: Reservation) -> Settlement:
         """Killed by our own cold shutdown: late-ack ones run again, early-ack ones are told so."""
@@ -80,31 +90,48 @@ class Settler:
 
     def unreadable(self, delivery: Delivery, reason: str) -> Settlement:
         """Not a task message at all."""
-        entry = dead.entry(delivery.message, reason=reason, node=self._node)
-        return Settlement(delivery.tag, dead=(delivery.queue, entry))
+        return self._kept(delivery.tag, delivery.queue, delivery.message, reason)
+
+    def unsettleable(self, reservation: Reservation, error: Exception) -> Settlement:
+        """Its end cannot be settled as it should: it is kept, so that it cannot stop this worker, nor
+        the next one."""
+        return self._kept(
+            reservation.tag, reservation.queue, reservation.message, f"cannot be settled: {error!r}"
+        )
+
+    def _kept(self, tag: str, queue: str, message: bytes, reason: str) -> Settlement:
+        return Settlement(
+            tag, dead=(queue, dead_letter.encode(message, time.time(), reason=reason, node=self._node))
+        )
 
     def unknown(self, delivery: Delivery, task: TaskMessage) -> Settlement:
         """No child knows a task of this name. Stored as a failure, or callers would hang."""
         error = NotRegistered(task.name)
-        entry = dead.entry(
+        entry = dead_letter.encode(
             delivery.message,
+            time.time(),
             reason=f"unknown task {task.name!r}",
             node=self._node,
             task=task.name,
             task_id=task.id,
         )
-        written = self._writes([(task.id, document.encode(states.FAILURE, error, message=task))])
-        return Settlement(delivery.tag, written, dead=(delivery.queue, entry))
+        pushes, failing = failure.consequences(self._app, delivery.message, task)
+        described: list[Described] = [task, *(About(task_id) for task_id in failing)]
+        documents = [
+            (str(each.id), document.encode(states.FAILURE, error, message=each)) for each in described
+        ]
+        return Settlement(delivery.tag, self._writes(documents), pushes, (delivery.queue, entry))
 
     def expired(self, tag: str, task: TaskMessage) -> Settlement:
         """Its time is over (PROTOCOL 9, step 4)."""
         revoked = document.encode(states.REVOKED, TaskRevokedError("expired"), message=task)
         return Settlement(tag, () if task.ignore_result else self._writes([(task.id, revoked)]))
 
-    def _malformed(self, reservation: Reservation, reason: str) -> Settlement:
+    def _malformed(self, reservation: Reservation, report: Report) -> Settlement:
         """A child could not decode its body."""
-        failed = self._failed(reservation, envelope.MalformedMessage(reason))
-        return failed._replace(dead=(reservation.queue, self._entry(reservation, reason)))
+        failed = self._failed(reservation, envelope.MalformedMessage(report.text))
+        deliveries = envelope.deaths(reservation.task.properties)
+        return failed._replace(dead=self._dead(reservation, report.text, deliveries, report.traceback))
 
     def _lost(self, reservation: Reservation, text: str, state: str = states.FAILURE) -> Settlement:
         from billiard.exceptions import WorkerLostError  # 40 ms, and seldom needed
@@ -127,15 +154,21 @@ class Settler:
     def _writes(self, documents: Sequence[tuple[str, bytes]]) -> list[Write]:
         return [write for task_id, doc in documents for write in self._keys.writes(task_id, doc)]
 
-    def _entry(self, reservation: Reservation, reason: str, deliveries: int = 0) -> bytes:
-        return dead.entry(
+    def _dead(
+        self, reservation: Reservation, reason: str, deliveries: int, traceback: str | None = None
+    ) -> tuple[str, bytes]:
+        entry = dead_letter.encode(
             reservation.message,
+            time.time(),
             reason=reason,
             node=self._node,
             task=reservation.task.name,
             task_id=reservation.task.id,
             deliveries=deliveries,
+            restores=envelope.restores(reservation.task.properties),
+            traceback=traceback,
         )
+        return reservation.queue, entry
 
     @staticmethod
     def _to_head(reservation: Reservation, message: bytes) -> Push:
@@ -148,3 +181,8 @@ class Settler:
 
 def _cause(exitcode: int) -> str:
     return f"signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"
+
+
+def _deliveries(reservation: Reservation) -> int:
+    """How many have ended with the death of the child, this one included."""
+    return envelope.deaths(reservation.task.properties) + 1

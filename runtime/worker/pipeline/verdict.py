@@ -46,3 +46,8 @@ def of_loss(options: TaskOptions, acknowledged: bool, deliveries: int) -> Verdic
     if options.max_deliveries and deliveries >= options.max_deliveries:
         return Verdict.DEAD
     return Verdict.REDELIVER
+
+
+def is_worn_out(restores: int, bound: int) -> bool:
+    """So many workers died with it in their care that it may be what kills them. bound: 0 is none."""
+    return bool(bound) and restores > bound
