@@ -8,7 +8,7 @@ One suite, `tests/contract/test_pools.py`, runs over every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -158,6 +158,9 @@ class Pool(Protocol):
         """Each busy child writes the stacks of its threads to its stderr, even if it hangs in C."""
 
     def pids(self) -> list[int]: ...
+
+    def ends(self) -> Mapping[str, int]:
+        """How many children have ended so far, by cause (`pools.ending.CAUSES`), for metrics."""
 
     def stop(self, timeout: float) -> None:
         """End all children: those idle leave by themselves, any that is left after `timeout` seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from time import monotonic
 
@@ -67,6 +67,9 @@ class ChildPool:
 
     def pids(self) -> list[int]:
         return [child.pid for child in self._population if child.pid]
+
+    def ends(self) -> Mapping[str, int]:
+        return self._population.ends
 
     # Jobs down ----------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf
 
-from pools import memory
+from pools import ending, memory
 from pools.child_handle import ChildHandle
 from pools.control import Exited, Forked, Loaded, Message, NotForked, NotLoaded
 from pools.forkserver_client import ForkServerClient
@@ -61,6 +61,8 @@ class Population:
         """Code is to be loaded (anew)."""
         self._children: dict[int, ChildHandle] = {}
         self._numbers = itertools.count(1)
+        self.ends = dict.fromkeys(ending.CAUSES, 0)
+        """How many children have ended, by cause."""
         self._respawn = CALM
         self._disturbed = False
         """Something has changed that may ask for other children."""
@@ -177,6 +179,7 @@ class Population:
         self._unwatch(child.reports.fileno())
         self._unwatch(child.pidfd)
         del self._children[child.number]
+        self.ends[ending.cause(child, child.server is self._server)] += 1
         child.close()
         self._disturbed = True
         if child.failure is None and (child.running or child.leave_by is not None):

@@ -9,6 +9,7 @@ from brokers.interface import BrokerMisconfigured, BrokerRefused, BrokerUnavaila
 from runtime.cli.call import call
 from runtime.cli.dead import dead
 from runtime.cli.exitcodes import ClientExit
+from runtime.cli.health import health
 from runtime.cli.purge import purge
 from runtime.cli.report import report
 from runtime.cli.result import result
@@ -17,7 +18,7 @@ from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-for verb in (start, call, result, purge, dead, report):
+for verb in (start, call, result, purge, dead, health, report):
     root.add_command(verb)
 
 

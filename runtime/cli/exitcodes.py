@@ -8,6 +8,8 @@ from enum import IntEnum
 
 class ClientExit(IntEnum):
     TASK_FAILED = 1
+    UNHEALTHY = 1
+    """`health`: the worker is not live, or not ready, or does not answer."""
     NO_RESULT = 6
     """There is none yet, or not within `--timeout`."""
     INTERRUPTED = 130

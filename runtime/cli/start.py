@@ -73,6 +73,7 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     "--soft-time-limit", type=SECONDS, metavar="SECONDS", help="Raise SoftTimeLimitExceeded in the task then."
 )
 @option("--grace", type=click.FloatRange(min=0), metavar="SECONDS", help="What running tasks get after TERM.")
+@option("--http", metavar="HOST:PORT|unix:PATH", help="Serve /livez, /readyz and /metrics there.")
 @option("--without-mingle", is_flag=True, help="Accepted; there is no mingle yet.")
 @option("--without-gossip", is_flag=True, help="Accepted; there is no gossip yet.")
 @option("--without-heartbeat", is_flag=True, help="Accepted; there are no events yet.")

@@ -11,7 +11,7 @@ from runtime.protocol.task_message import TaskMessage
 class Reservation:
     """One message in our care. Owned by the ledger; each field says who writes it."""
 
-    __slots__ = ("id", "message", "options", "queue", "started", "tag", "task")
+    __slots__ = ("id", "message", "options", "queue", "received", "started", "tag", "task")
 
     def __init__(
         self, id: int, tag: str, queue: str, message: bytes, task: TaskMessage, options: TaskOptions
@@ -25,6 +25,8 @@ class Reservation:
         """The envelope as received: what the child runs, what goes back into the queue."""
         self.task = task
         self.options = options
+        self.received = 0.0
+        """time.monotonic() of its arrival (supervisor)."""
         self.started: float | None = None
         """time.monotonic() at which a child began it (supervisor)."""
 

@@ -32,6 +32,8 @@ class WorkerOptions:
     """Kilobytes."""
     grace: float | None = None
     """Seconds that running tasks get after TERM; None: as long as they need."""
+    http: str | None = None
+    """Where probes and scrapers ask (`runtime.worker.health.address`)."""
     without: frozenset[str] = field(default_factory=frozenset)
     """Of `mingle`, `gossip`, `heartbeat`: not to be done."""
     purge: bool = False

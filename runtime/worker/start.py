@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import select
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from runtime.errors import ImproperlyConfigured
 from runtime.worker import banner, lifecycle
 from runtime.worker.cpus import granted_cpus
 from runtime.worker.exitcodes import ExitCode
+from runtime.worker.health.condition import Condition
+from runtime.worker.health.health import Health
 from runtime.worker.lifecycle import State
 from runtime.worker.options import WorkerOptions
 from runtime.worker.pipeline.dispatch import Dispatcher
@@ -87,28 +90,33 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     logs.set_up(options.loglevel, options.log_format, options.logfile)
     inbox = SignalInbox()
     pool = _open_pool(app, planned)
+    health = Health(options.http or app.conf.worker_http, os.environ)  # before children copy the environment
     pool.start()
     try:
         broker = _open_broker(app, planned)
-        refused = _connect(broker, inbox, planned)
+        refused = _connect(broker, inbox, health, planned)
         if refused is not None:
             return refused
         if options.banner:
             banner.show(app, planned)
-        code = _supervise(app, planned, broker, pool, inbox)
+        code = _supervise(app, planned, broker, pool, inbox, health)
         broker.close(timeout=CLOSE_TIMEOUT)
         return code
     finally:
         inbox.close()
         pool.stop(timeout=STOP_TIMEOUT)
+        health.close()
 
 
-def _supervise(app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: SignalInbox) -> ExitCode:
+def _supervise(
+    app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: SignalInbox, health: Health
+) -> ExitCode:
     pace = Pace(time.monotonic())
     return Supervisor(
         broker,
         pool,
         inbox,
+        health,
         Dispatcher(pool, pace, planned.time_limit, planned.soft_time_limit),
         pace,
         Settler(app, planned.options.node),
@@ -160,7 +168,7 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
     )
 
 
-def _connect(broker: Consumer, inbox: SignalInbox, planned: Plan) -> ExitCode | None:
+def _connect(broker: Consumer, inbox: SignalInbox, health: Health, planned: Plan) -> ExitCode | None:
     """Try until the broker answers (None), refuses, or a signal ends the wait."""
     attempt = 0
     give_up_at = time.monotonic() + planned.patience
@@ -178,10 +186,16 @@ def _connect(broker: Consumer, inbox: SignalInbox, planned: Plan) -> ExitCode | 
                 logger.critical("Broker: %s; given up after %d attempts", error, attempt)
                 return ExitCode.BROKER_GONE
             logger.error("Broker: %s; attempt %d, trying again in %.1fs", error, attempt, delay)
-        if _stopped_within(delay, inbox):
+        if _stopped_within(delay, inbox, health):
             return ExitCode.OK
 
 
-def _stopped_within(seconds: float, inbox: SignalInbox) -> bool:
-    select.select([inbox.fileno()], [], [], seconds)
+def _stopped_within(seconds: float, inbox: SignalInbox, health: Health) -> bool:
+    """Whether a signal ended the wait; meanwhile whoever asks is told that we are not ready."""
+    end = time.monotonic() + seconds
+    readable: list[int] = []
+    while inbox.fileno() not in readable and (now := time.monotonic()) < end:
+        health.attend(now, Condition())
+        deadline = min(end, health.next_deadline())
+        readable, _, _ = select.select([inbox.fileno(), health.fileno()], [], [], max(0.0, deadline - now))
     return any(lifecycle.after_signal(State.RUNNING, number) >= State.DRAINING for number in inbox.read())

@@ -15,6 +15,8 @@ from runtime.execution import manifest, report
 from runtime.execution.manifest import Manifest
 from runtime.worker import lifecycle
 from runtime.worker.exitcodes import ExitCode
+from runtime.worker.health.condition import Condition
+from runtime.worker.health.health import Health
 from runtime.worker.journal import Journal
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.lifecycle import State
@@ -51,6 +53,7 @@ class Supervisor:
         broker: Consumer,
         pool: Pool,
         inbox: SignalInbox,
+        health: Health,
         dispatcher: Dispatcher,
         pace: Pace,
         settler: Settler,
@@ -65,6 +68,8 @@ class Supervisor:
         self._broker = broker
         self._pool = pool
         self._inbox = inbox
+        self._health = health
+        self._meters = health.meters()
         self._dispatcher = dispatcher
         self._pace = pace
         self._settler = settler
@@ -89,9 +94,11 @@ class Supervisor:
         self._taking = False
         self._more = True
         self._next_poll = 0.0
+        self._fetched_at = time.monotonic()
+        """When a take was answered last, or there was no room for one."""
         self._last_end = 0.0
         self._poller = select.epoll()
-        for part in (broker, pool, inbox):
+        for part in (broker, pool, inbox, health):
             self._poller.register(part.fileno(), select.EPOLLIN)
 
     def run(self) -> ExitCode:
@@ -110,6 +117,9 @@ class Supervisor:
             self._settle()
             self._take(now)
             self._grow_older(now)
+            if self._health.fileno() in readable or now >= self._health.next_deadline():
+                self._health.attend(now, self._condition())
+            self._meters.turned(time.monotonic() - now)
         self._poller.close()
         return self._exit_code
 
@@ -120,6 +130,7 @@ class Supervisor:
             self._broker.next_deadline(),
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
+            self._health.next_deadline(),
             self._next_poll if self._state is State.RUNNING and not self._taking else float("inf"),
             self._next_stall(),
             self._deadline,
@@ -135,6 +146,7 @@ class Supervisor:
         for number in self._inbox.read():
             if number == signal.SIGHUP:
                 logger.info("SIGHUP: restarting the children with fresh code")
+                self._health.reloading(now)
                 self._pool.restart()
             elif number == signal.SIGUSR1:
                 logger.warning("SIGUSR1: the stacks of the supervisor, then of each busy child")
@@ -155,6 +167,24 @@ class Supervisor:
         elif state is State.KILLING:
             self._deadline = now + LAST_WORDS
             self._give_back_waiting(now)
+        self._health.attend(now, self._condition())
+
+    def _condition(self) -> Condition:
+        running, idle = len(self._pool.running()), self._pool.idle()
+        return Condition(
+            state=self._state,
+            loaded=self._manifest is not None,
+            connected=self._lost_at is None,
+            fetched_at=self._fetched_at,
+            slots=self._pool.slots(),
+            children=len(self._pool.pids()),
+            staffed=bool(running or idle),
+            ends_of_children=self._pool.ends(),
+            running=running,
+            waiting=len(self._dispatcher) + self._pool.queued(),
+            reserved=len(self._ledger),
+            unacked=sum(bool(reservation.tag) for reservation in self._ledger),
+        )
 
     def _give_back_waiting(self, now: float) -> None:
         """Back to the head of their queues; the one that came first goes last, so that it is next."""
@@ -174,19 +204,24 @@ class Supervisor:
         if received.problem is not None:
             self._lose_broker(received.problem, now)
         if received.connected:
+            if self._lost_at is not None:
+                self._meters.reconnected()
             self._lost_at = None
         if received.evicted:
             self._leave_to_others(now)
         if received.fenced:
             self._journal.fenced(received.fenced)
+            self._meters.fenced(len(received.fenced))
         if received.taken:
+            self._fetched_at = now
             self._taking = False
             self._more = received.more
         if received.awake or received.connected:  # perhaps since that answer: never forgotten for it
             self._more = True
         self._journal.broker_said(received.refused, received.restored)
+        self._meters.restored(received.restored)
         if received.deliveries:
-            self._admit(received.deliveries)
+            self._admit(received.deliveries, now)
 
     def _lose_broker(self, problem: BrokerError, now: float) -> None:
         """What runs goes on; its ends wait here for the next connection, until patience ends."""
@@ -213,17 +248,21 @@ class Supervisor:
         self._theirs = {job for job in self._theirs if job in self._ledger}
         self._pool.kill([job for job in self._pool.running() if job in self._theirs])
 
-    def _admit(self, deliveries: list[Delivery]) -> None:
+    def _admit(self, deliveries: list[Delivery], now: float) -> None:
         assert self._manifest is not None, "nothing is taken before the children's code is loaded"
         epoch = time.time()
         ready: list[Reservation] = []
         held: list[tuple[str, float]] = []
         for delivery in deliveries:
+            if delivery.held:
+                self._meters.held(-1)
             entry = admit(delivery, self._manifest, self._ledger, self._settler, epoch)
             if isinstance(entry, Refused):
                 self._settlements.append(entry.settlement)
                 self._journal.refused(entry)
+                self._meters.refused()
                 continue
+            entry.received = now
             if self._journal.tells_all and not delivery.held:
                 self._journal.received(entry)
             eta = entry.task.eta
@@ -235,6 +274,7 @@ class Supervisor:
                 held.append((self._ledger.strike(entry.id).tag, eta))
         if held:
             self._broker.hold(held)
+            self._meters.held(len(held))
         if self._state >= State.DRAINING:
             self._give_back(ready, "the worker stops")
         else:
@@ -269,11 +309,13 @@ class Supervisor:
         self._pace.note(reservation.task.name, seconds)
         self._last_end = event.at
         if not event.payload and not self._journal.tells_all:
+            self._meters.ended(reservation, report.SUCCESS, event.at)
             if reservation.tag:
                 self._settlements.append(Settlement(reservation.tag))
             return
         ended = report.decode(event.payload)
         self._journal.reported(reservation, ended, seconds)
+        self._meters.ended(reservation, ended.state, event.at)
         self._settle_end(reservation, lambda: self._settler.reported(reservation, ended))
 
     def _settle_end(self, reservation: Reservation, settled: Callable[[], Settlement]) -> None:
@@ -288,14 +330,17 @@ class Supervisor:
         if isinstance(event, TimedOut):
             reservation = self._ledger.strike(event.job)
             self._journal.timed_out(reservation, event)
+            self._meters.ended(reservation, "TIMED_OUT", time.monotonic())
             self._settle_end(reservation, lambda: self._settler.timed_out(reservation, event))
         elif isinstance(event, Lost):
             self._lose(event)
         elif isinstance(event, Booted):
             self._manifest = manifest.read(event.hello)
             self._journal.ready(len(self._manifest))
+            self._health.reloaded()
         elif isinstance(event, ChildFailed):
             self._journal.child_failed(event)
+            self._health.reloaded()
             if event.fatal:
                 self._exit_code = ExitCode.CHILDREN
                 self._change(State.KILLING, time.monotonic())
@@ -305,7 +350,9 @@ class Supervisor:
         if self._state is State.KILLING:
             self._settle_end(reservation, lambda: self._settler.abandoned(reservation))
             return
-        self._journal.lost(reservation, event, self._settler.loss(reservation))
+        verdict = self._settler.loss(reservation)
+        self._journal.lost(reservation, event, verdict)
+        self._meters.lost(reservation, verdict, time.monotonic())
         self._settle_end(reservation, lambda: self._settler.lost(reservation, event))
 
     # Giving out and asking for more ---------------------------------------------------------------
@@ -344,6 +391,7 @@ class Supervisor:
     def _settle(self) -> None:
         if self._settlements:
             self._broker.settle(self._settlements)
+            self._meters.settled(self._settlements)
             self._settlements = []
 
     def _take(self, now: float) -> None:
@@ -363,6 +411,8 @@ class Supervisor:
         if limit:
             self._broker.take(limit)
             self._taking = True
+        else:
+            self._fetched_at = now
 
     def _grow_older(self, now: float) -> None:
         unsettled = len(self._ledger) + self._broker.pending() + self._taking

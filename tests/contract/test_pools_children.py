@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pools.interface import Finished, Started
+from pools.ending import CAUSES
+from pools.interface import Finished, Lost, Started
 from pools.respawn import Backoff
 from tests.support.pool_driver import KINDS, Gate, driven
 
@@ -107,6 +108,21 @@ def test_a_used_up_child_is_replaced_while_it_runs_its_last_job(kind: str, gate:
         driver.end(job)
         driver.until_idle()
         driver.until(lambda: len(driver.pool.pids()) == 1)
+
+
+def test_ends_are_counted_by_cause(kind: str) -> None:
+    with driven(kind, slots=2, max_tasks=1) as driver:
+        assert set(driver.pool.ends()) == set(CAUSES)
+        driver.run("pid", "pid")
+        driver.until(lambda: driver.pool.ends()["max_tasks"] == 2)
+        driver.pool.restart()
+        driver.until(lambda: driver.pool.ends()["reload"] == 2)
+        driver.until_idle()
+        driver.pool.shrink(1)
+        driver.until(lambda: driver.pool.ends()["shrink"] == 1)
+        assert isinstance(driver.run("kill_self 9")[0], Lost)
+        driver.until(lambda: driver.pool.ends()["died"] == 1)
+        assert sum(driver.pool.ends().values()) == 6
 
 
 def test_max_memory(kind: str) -> None:

@@ -36,5 +36,11 @@ WORKER = (
     ),
     Setting("worker_max_tasks_per_child", optional(whole(1)), None, "A child is replaced after so many."),
     Setting("worker_max_memory_per_child", optional(whole(1)), None, "Kilobytes of resident memory."),
+    Setting(
+        "worker_http",
+        optional(TEXT),
+        None,
+        "Where to serve /livez, /readyz and /metrics: HOST:PORT or unix:/path; None: nowhere.",
+    ),
     Setting("worker_proc_alive_timeout", SECONDS, 60.0, "How long a child may take to start."),
 )

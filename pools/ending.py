@@ -1,0 +1,24 @@
+"""Why a child ended, in one word: for those who count."""
+
+from __future__ import annotations
+
+from pools.child_handle import ChildHandle
+
+CAUSES = ("time_limit", "boot", "died", "died_idle", "max_tasks", "max_memory", "reload", "shrink")
+
+
+def cause(child: ChildHandle, current: bool) -> str:
+    """One of CAUSES. current: it came from the fork server that is in use."""
+    if child.timed_out:
+        return "time_limit"
+    if not child.ready:
+        return "boot"
+    if child.running:
+        return "died"
+    if child.leave_by is None:
+        return "died_idle"
+    if not child.budget:
+        return "max_tasks"
+    if child.overweight:
+        return "max_memory"
+    return "shrink" if current else "reload"
