@@ -94,12 +94,12 @@ class Server:
     def running(self) -> bool:
         return self._process is not None
 
-    def start(self) -> None:
-        """Returns once it answers, its data loaded."""
+    def start(self, *options: str) -> None:
+        """Returns once it answers, its data loaded. `options`: further ones of the server, for this time."""
         log = self.directory / "log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [BINARIES[self.flavour], *self._options()],
+                [BINARIES[self.flavour], *self._options(), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
