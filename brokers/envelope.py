@@ -9,7 +9,8 @@ import bz2
 import json
 import lzma
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,9 +49,10 @@ class Envelope:
     def content(self) -> bytes:
         """The serialised body: base64 and compression undone. Raises MalformedMessage."""
         try:
-            body = self.body.encode()
             if self.properties.get("body_encoding") == "base64":
-                body = b64decode(body, validate=True)
+                body = a2b_base64(self.body, strict_mode=True)
+            else:
+                body = self.body.encode()
             compression = self.headers.get("compression")
             if compression is None:
                 return body
@@ -66,33 +68,27 @@ class Envelope:
 
 def parse(message: bytes | memoryview) -> Envelope:
     """Raises MalformedMessage unless it is an object with a string body, headers and properties."""
-    fields = _decode(message)
+    try:
+        fields = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        fields = _as_python_reads(message)
     if type(fields) is not dict:
         raise MalformedMessage(f"not an object but {message[:40]!r}")
     try:
-        envelope = Envelope(
-            fields["body"],
-            fields.get("content-type") or "application/json",
-            fields.get("content-encoding") or "utf-8",
-            fields["headers"],
-            fields["properties"],
-        )
+        body, headers, properties = fields["body"], fields["headers"], fields["properties"]
     except KeyError as error:
         raise MalformedMessage(f"envelope has no {error}") from None
-    for name in ("body", "content_type", "content_encoding"):
-        if type(getattr(envelope, name)) is not str:
-            raise MalformedMessage(f"{name} is not a string")
-    if type(envelope.headers) is not dict or type(envelope.properties) is not dict:
+    content_type = fields.get("content-type") or "application/json"
+    content_encoding = fields.get("content-encoding") or "utf-8"
+    if not (type(body) is type(content_type) is type(content_encoding) is str):
+        raise MalformedMessage("body, content-type or content-encoding is not a string")
+    if not (type(headers) is type(properties) is dict):
         raise MalformedMessage("headers and properties are not both objects")
-    return envelope
+    return Envelope(body, content_type, content_encoding, headers, properties)
 
 
-def _decode(message: bytes | memoryview) -> Any:
-    try:
-        return orjson.loads(message)
-    except orjson.JSONDecodeError:
-        pass
-    # Celery writes with Python's json, which has NaN, infinities and halves of surrogate pairs.
+def _as_python_reads(message: bytes | memoryview) -> Any:
+    """Celery writes with Python's json, which has NaN, infinities and halves of surrogate pairs."""
     try:
         return json.loads(bytes(message))
     except (ValueError, RecursionError) as error:

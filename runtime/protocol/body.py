@@ -37,15 +37,26 @@ def read(envelope: Envelope, accept: frozenset[str]) -> Body:
         args, kwargs, embed = members
     except (TypeError, ValueError):
         raise MalformedMessage(f"body must be [args, kwargs, embed], not {members!r:.100}") from None
-    if not isinstance(args, (list, tuple)):
-        raise MalformedMessage(f"args must be an array, not {args!r:.100}")
-    if not isinstance(kwargs, dict) or not all(isinstance(name, str) for name in kwargs):
+    if type(args) is not list:
+        args = _list(args)
+    if type(kwargs) is not dict or (kwargs and not all(isinstance(name, str) for name in kwargs)):
         raise MalformedMessage(f"kwargs must be an object, not {kwargs!r:.100}")
     if embed is None:
         embed = NOTHING_EMBEDDED
+    elif embed != NOTHING_EMBEDDED:
+        _check_embedded(embed)
+    return Body(args, kwargs, embed)
+
+
+def _list(args: Any) -> list[Any]:
+    if not isinstance(args, (list, tuple)):
+        raise MalformedMessage(f"args must be an array, not {args!r:.100}")
+    return list(args)
+
+
+def _check_embedded(embed: Any) -> None:
     if not isinstance(embed, dict):
         raise MalformedMessage(f"the body's third member must be an object, not {embed!r:.100}")
     for name in ("callbacks", "errbacks", "chain"):
         if not isinstance(embed.get(name), (list, tuple, NoneType)):
             raise MalformedMessage(f"{name} must be an array of signatures, not {embed[name]!r:.100}")
-    return Body(list(args), kwargs, embed)

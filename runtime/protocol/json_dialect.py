@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import marshal
-import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -20,8 +19,10 @@ import orjson
 
 from runtime.errors import DecodeError, EncodeError
 
-LONG_INTEGER = re.compile(rb"[0-9]{19}")
-"""Digits that may be an integer beyond 64 bits, which orjson would silently read as a float."""
+_AS_DIGITS = bytes(ord("0") if chr(code).isdecimal() and code < 128 else 0 for code in range(256))
+_LONG_INTEGER = b"0" * 19
+"""Digits that may be an integer beyond 64 bits, which orjson would silently read as a float. Looked for
+by `bytes.translate`: a regular expression cost four times what orjson itself needs for a small body."""
 
 
 def dumps(value: Any) -> bytes:
@@ -39,7 +40,7 @@ def dumps(value: Any) -> bytes:
 
 def loads(data: bytes) -> Any:
     """Raises DecodeError."""
-    if b'"__type__"' in data or LONG_INTEGER.search(data):
+    if b'"__type__"' in data or _LONG_INTEGER in data.translate(_AS_DIGITS):
         return _loads_any(data)
     try:
         return orjson.loads(data)

@@ -24,6 +24,7 @@ __all__ = ["Body", "TaskMessage", "build", "read", "read_body"]
 
 LONGEST = 1e9
 """Seconds, of a time limit; NaN and infinity are beyond it too."""
+UNLIMITED = [None, None]
 
 
 class TaskMessage:
@@ -140,32 +141,38 @@ def read(envelope: Envelope) -> TaskMessage:
     message = TaskMessage()
     message.headers = headers
     message.properties = envelope.properties
-    message.name = _identifier("task", headers["task"])
-    message.id = _identifier("id", get("id"))
+    message.name = _text("task", headers["task"], empty=False)
+    message.id = _text("id", get("id"), empty=False)
     eta, expires, limits = get("eta"), get("expires"), get("timelimit")
     message.eta = None if eta is None else _epoch("eta", eta)
     message.expires = None if expires is None else _epoch("expires", expires)
-    message.time_limit, message.soft_time_limit = (None, None) if limits is None else _limits(limits)
+    if limits is None or limits == UNLIMITED:
+        message.time_limit = message.soft_time_limit = None
+    else:
+        message.time_limit, message.soft_time_limit = _limits(limits)
     retries = get("retries") or 0
     if type(retries) is not int or retries < 0:
         raise MalformedMessage(f"header retries must be a whole number, not {retries!r:.100}")
     message.retries = retries
     message.ignore_result = get("ignore_result")
-    for name, value in (
-        ("root_id", get("root_id")),
-        ("parent_id", get("parent_id")),
-        ("group", get("group")),
-        ("shadow", get("shadow")),
-    ):
-        if value is not None:
-            _text(name, value)
+    root, parent, group, shadow = get("root_id"), get("parent_id"), get("group"), get("shadow")
+    if root != message.id and root is not None:
+        _text("root_id", root)
+    if parent is not None:
+        _text("parent_id", parent)
+    if group is not None:
+        _text("group", group)
+    if shadow is not None:
+        _text("shadow", shadow)
     return message
 
 
-def _text(name: str, value: object) -> str:
+def _text(name: str, value: object, empty: bool = True) -> str:
     """Half of a surrogate pair, which Python's json lets through, could be stored nowhere."""
     if not isinstance(value, str) or not (value.isascii() or _encodable(value)):
         raise MalformedMessage(f"header {name} must be text, not {value!r:.100}")
+    if not (value or empty):
+        raise MalformedMessage(f"header {name} must not be empty")
     return value
 
 
@@ -175,13 +182,6 @@ def _encodable(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _identifier(name: str, value: Any) -> str:
-    text = _text(name, value)
-    if not text:
-        raise MalformedMessage(f"header {name} must not be empty")
-    return text
 
 
 def _epoch(name: str, value: Any) -> float:
