@@ -13,6 +13,7 @@ from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
+from brokers.redis.backlog import Measuring
 from brokers.redis.connect import failure
 from brokers.redis.fence import Fence
 from brokers.redis.intake import MOST, Take, refusals, rotated
@@ -141,6 +142,11 @@ class RedisConsumer:
             self._pending += len(chunk)
             self._requests.send(Holding(len(chunk)), HOLD.call(record, step, key, *pairs), step)
 
+    def measure(self) -> None:
+        if self._link.is_open:
+            measuring = Measuring(pop_order(self._address, self.queues))
+            self._requests.send(measuring, measuring.command(self._keys.held(self.incarnation)))
+
     def pending(self) -> int:
         remote = self._remote.pending() if self._remote is not None else 0
         return self._pending + remote + len(self._fence)
@@ -224,6 +230,8 @@ class RedisConsumer:
                 received.awake = received.awake or feeds_us
             case Holding(count):
                 self._pending -= count
+            case Measuring() as measuring:
+                received.backlog = measuring.backlog(reply)
             case Renewal():
                 dead = self._lease.renewed(reply, now)
                 if dead is not None and not self._upkeep.busy():

@@ -14,7 +14,6 @@ from runtime.execution import manifest
 from runtime.execution.manifest import Manifest
 from runtime.worker.absence import Absence
 from runtime.worker.exitcodes import ExitCode
-from runtime.worker.health.condition import Condition
 from runtime.worker.health.health import Health
 from runtime.worker.health.observe import observe
 from runtime.worker.journal import Journal
@@ -104,7 +103,7 @@ class Supervisor:
             self._take(now)
             self._grow_older(now)
             if self._health.fileno() in readable or now >= self._health.next_deadline():
-                self._health.attend(now, self._condition())
+                self._attend_health(now)
             self._meters.turned(time.monotonic() - now)
         self._poller.close()
         return self._life.exit_code
@@ -149,7 +148,7 @@ class Supervisor:
         """What is to be done once on entering it."""
         if self._life.state in (State.DRAINING, State.KILLING):
             self._give_back([*self._dispatcher.clear(now), *self._nearly_due.clear()], "the worker stops")
-        self._health.attend(now, self._condition())
+        self._attend_health(now)
 
     def _grow_older(self, now: float) -> None:
         if self._ledger.theirs:
@@ -162,10 +161,10 @@ class Supervisor:
         if self._life.state is State.KILLING:
             self._pool.kill(list(self._pool.running()))
 
-    def _condition(self) -> Condition:
-        loaded = self._manifest is not None
+    def _attend_health(self, now: float) -> None:
         owners = (self._life, self._absence, self._pool, self._ledger, self._dispatcher, self._fetcher)
-        return observe(*owners, loaded=loaded)
+        if self._health.attend(now, observe(*owners, loaded=self._manifest is not None)):
+            self._broker.measure()
 
     # Messages -----------------------------------------------------------------------------------
 
@@ -184,6 +183,8 @@ class Supervisor:
             self._fetcher.answered(received.more, now)
         if received.awake or received.connected:  # perhaps since that answer: never forgotten for it
             self._fetcher.alarm()
+        if received.backlog is not None:
+            self._health.told(received.backlog, now)
         self._journal.broker_said(received.refused, received.restored)
         self._meters.restored(received.restored)
         if received.deliveries:
@@ -217,7 +218,6 @@ class Supervisor:
         self._settlements += settlements
         if far:
             self._broker.hold(far)
-            self._meters.held(len(far))
         if self._life.state >= State.DRAINING:
             self._give_back(ready, "the worker stops")
         else:

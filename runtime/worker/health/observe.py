@@ -28,6 +28,7 @@ def observe(
         loaded=loaded,
         connected=not absence,
         fetched_at=fetcher.fetched_at,
+        emptied_at=fetcher.emptied_at,
         slots=pool.slots(),
         children=len(pool.pids()),
         staffed=bool(running or idle),

@@ -21,12 +21,16 @@ class Fetcher:
         self._next_poll = 0.0
         self.fetched_at = now
         """When a take was answered last, or there was no room for one."""
+        self.emptied_at = now
+        """When all queues were last seen empty; if never, when we began."""
 
     def answered(self, more: bool, now: float) -> None:
         """The take has been; `more`: it has left something behind."""
         self.taking = False
         self._more = more
         self.fetched_at = now
+        if not more:
+            self.emptied_at = now
 
     def alarm(self) -> None:
         """Something has come, or may have come unnoticed."""

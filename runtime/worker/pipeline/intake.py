@@ -79,8 +79,6 @@ class Intake:
         epoch = time.time()
         admitted = Admitted([], [], [])
         for delivery in deliveries:
-            if delivery.held:
-                self._meters.held(-1)
             entry = admit(delivery, manifest, self._ledger, self._settler, epoch)
             if isinstance(entry, Refused):
                 admitted.settlements.append(entry.settlement)
