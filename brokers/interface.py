@@ -115,6 +115,8 @@ class Received:
     """Messages of workers that are gone, put back into their queues."""
     backlog: Backlog | None = None
     """The answer to a `measure`."""
+    namesakes: list[str] = field(default_factory=list)
+    """Once after the start: other workers of our node name whose leases run, for the log."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
     problem: BrokerError | None = None

@@ -20,6 +20,7 @@ from brokers.redis.intake import MOST, Take, refusals, rotated
 from brokers.redis.keys import keys_of, pop_order
 from brokers.redis.lease import Evicted, Lease, identity, new_incarnation
 from brokers.redis.link import Link
+from brokers.redis.namesakes import Namesakes, look_for_namesakes
 from brokers.redis.remote import RemoteDocuments
 from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
 from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
@@ -89,6 +90,7 @@ class RedisConsumer:
         self._upkeep.add(
             recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
         )
+        self._upkeep.add(look_for_namesakes(self._keys, self._who, self.incarnation))
 
     def receive(self, now: float) -> Received:
         received = Received()
@@ -242,7 +244,9 @@ class RedisConsumer:
 
     def _continue_chore(self, reply: Any, received: Received, now: float) -> None:
         following = self._upkeep.answer(reply)
-        if not isinstance(following, int):
+        if isinstance(following, Namesakes):
+            received.namesakes += following.places
+        elif not isinstance(following, int):
             self._send_chore(following)
         elif following:
             received.restored += following

@@ -15,8 +15,8 @@ from brokers.interface import Settlement
 from brokers.redis.backlog import Measuring
 from brokers.redis.intake import Take
 from brokers.redis.link import Link
-from brokers.redis.recovery import Chore
 from brokers.redis.scripts import Command, pack
+from brokers.redis.upkeep import Chore
 
 
 class Settling(NamedTuple):

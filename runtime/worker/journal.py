@@ -101,6 +101,13 @@ class Journal:
         if restored:
             logger.warning("Gave %d messages of dead workers back to their queues", restored)
 
+    def namesakes(self, places: list[str]) -> None:
+        """Other workers have our node name."""
+        logger.warning(
+            "Another worker has our node name, or had until a moment ago (%s): give each its own with -n",
+            ", ".join(places),
+        )
+
     def gave_back(self, count: int, why: str) -> None:
         if count:
             logger.info("Gave back %d messages: %s", count, why)

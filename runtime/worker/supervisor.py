@@ -185,6 +185,8 @@ class Supervisor:
             self._fetcher.alarm()
         if received.backlog is not None:
             self._health.told(received.backlog, now)
+        if received.namesakes:
+            self._journal.namesakes(received.namesakes)
         self._journal.broker_said(received.refused, received.restored)
         self._meters.restored(received.restored)
         if received.deliveries:

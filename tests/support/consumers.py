@@ -21,6 +21,7 @@ class Driven:
         self.refused: list[str] = []
         self.problems: list[BrokerError] = []
         self.backlogs: list[Backlog] = []
+        self.namesakes: list[str] = []
         self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = 0
 
     def __enter__(self) -> Self:
@@ -43,6 +44,7 @@ class Driven:
         self.deliveries += received.deliveries
         self.fenced += received.fenced
         self.refused += received.refused
+        self.namesakes += received.namesakes
         self.settled += received.settled
         self.restored += received.restored
         self.awakened += received.awake
