@@ -67,9 +67,10 @@ def assert_all_done(app: App, server: Server, worker: Worker, sent: dict[str, st
 def test_a_supervisor_killed_there_loses_nothing(
     app: App, server: Server, tmp_path: Path, point: str
 ) -> None:
-    stopping = worker_that_stops(server, tmp_path, point)
-    sent = send_load(app)
-    assert stopping.wait(20) == -9, stopping.log()
+    with worker_that_stops(server, tmp_path, point) as stopping:
+        # Only now: a worker that boots slowly would find everything due, and hold nothing.
+        sent = send_load(app)
+        assert stopping.wait(20) == -9, stopping.log()
     with Worker(server.url(), tmp_path) as worker:
         assert_all_done(app, server, worker, sent)
         assert max(worker.started(name) for name in sent) <= 2
