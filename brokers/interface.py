@@ -11,7 +11,7 @@ One suite, `tests/contract/`, runs over every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -85,6 +85,15 @@ class Settlement(NamedTuple):
     """(queue, entry): kept for an operator."""
 
 
+class Backlog(NamedTuple):
+    """How much waited when the server looked (`Consumer.measure`)."""
+
+    waiting: Mapping[str, int]
+    """Messages in each queue of the consumer, all priorities together."""
+    held: int
+    """Messages that this consumer has given into `Consumer.hold`, and that have not come back."""
+
+
 @dataclass(slots=True)
 class Received:
     """What has happened since the last `Consumer.receive`."""
@@ -104,6 +113,10 @@ class Received:
     the log. The rest of their settlements was done; repeating them would not help."""
     restored: int = 0
     """Messages of workers that are gone, put back into their queues."""
+    backlog: Backlog | None = None
+    """The answer to a `measure`."""
+    namesakes: list[str] = field(default_factory=list)
+    """Once after the start: other workers of our node name whose leases run, for the log."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
     problem: BrokerError | None = None
@@ -166,6 +179,10 @@ class Consumer(Protocol):
     def hold(self, held: Sequence[tuple[str, float]]) -> None:
         """Keep these (tag, due epoch) in unacked storage, forget them here, and deliver each again
         (`Delivery.held`) about a second before it is due. Costs this process no memory."""
+
+    def measure(self) -> None:
+        """Ask how much waits, for `Received.backlog`. One command; changes nothing. Without a connection, or
+        where it breaks before the answer, there is none: ask another time."""
 
     def pending(self) -> int:
         """Settlements and holds sent or kept that the server has not confirmed yet."""

@@ -14,6 +14,7 @@ import signal
 import traceback
 from collections.abc import Callable
 from pkgutil import resolve_name
+from types import FunctionType
 
 from pools import shield
 from pools.descent import die_with_parent
@@ -40,7 +41,15 @@ def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run
         _call_hook(after_fork, reports)
     reports.send(record(READY, 0, 0.0))
     with contextlib.suppress(BrokenPipeError):  # the supervisor is gone: there is nobody to tell
-        serve(JobReceiver(ends.jobs), reports, run, target)
+        _signed(serve)(JobReceiver(ends.jobs), reports, run, target)
+
+
+def _signed(serve: Serve) -> Serve:
+    """The same, under a name that tells in a dump of stacks whose they are. (faulthandler writes in C and
+    names no process; a Python handler of our own would not run while a task hangs in C.)"""
+    assert isinstance(serve, FunctionType)
+    code = serve.__code__
+    return FunctionType(code.replace(co_name=f"{code.co_name}, child {os.getpid()}"), serve.__globals__)
 
 
 def _call_hook(after_fork: str, reports: ReportSender) -> None:

@@ -79,8 +79,13 @@ class Client:
         while self._spare:
             self._spare.pop().disconnect()
 
-    def run(self, operation: Callable[[Any], Answer], deadline: float = float("inf")) -> Answer:
-        """What `operation` returns when called with redis-py's client.
+    def run(
+        self,
+        operation: Callable[[Any], Answer],
+        deadline: float = float("inf"),
+        pauses: Sequence[float] | None = None,
+    ) -> Answer:
+        """What `operation` returns when called with redis-py's client. `pauses`: in place of its own.
 
         It is repeated after a failure that may pass, also after a lost reply, when the server may
         have done it already.
@@ -88,13 +93,13 @@ class Client:
         Raises BrokerUnavailable after the last try, BrokerRefused, or TimeoutError when `deadline`
         (time.monotonic() seconds) comes before.
         """
-        pauses = iter(self._pauses)
+        waits = iter(self._pauses if pauses is None else pauses)
         while True:
             try:
                 return operation(self._redis)
             except exceptions.RedisError as error:
                 problem = broker_error(error, self.address)
-                pause = next(pauses, None)
+                pause = next(waits, None)
                 if pause is None or isinstance(problem, BrokerRefused):
                     raise problem from error
             remaining = deadline - time.monotonic()

@@ -13,12 +13,14 @@ from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
+from brokers.redis.backlog import Measuring
 from brokers.redis.connect import failure
 from brokers.redis.fence import Fence
 from brokers.redis.intake import MOST, Take, refusals, rotated
 from brokers.redis.keys import keys_of, pop_order
 from brokers.redis.lease import Evicted, Lease, identity, new_incarnation
 from brokers.redis.link import Link
+from brokers.redis.namesakes import Namesakes, look_for_namesakes
 from brokers.redis.remote import RemoteDocuments
 from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
 from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
@@ -88,6 +90,7 @@ class RedisConsumer:
         self._upkeep.add(
             recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
         )
+        self._upkeep.add(look_for_namesakes(self._keys, self._who, self.incarnation))
 
     def receive(self, now: float) -> Received:
         received = Received()
@@ -140,6 +143,11 @@ class RedisConsumer:
             step = self._requests.next_step()
             self._pending += len(chunk)
             self._requests.send(Holding(len(chunk)), HOLD.call(record, step, key, *pairs), step)
+
+    def measure(self) -> None:
+        if self._link.is_open:
+            measuring = Measuring(pop_order(self._address, self.queues))
+            self._requests.send(measuring, measuring.command(self._keys.held(self.incarnation)))
 
     def pending(self) -> int:
         remote = self._remote.pending() if self._remote is not None else 0
@@ -224,6 +232,8 @@ class RedisConsumer:
                 received.awake = received.awake or feeds_us
             case Holding(count):
                 self._pending -= count
+            case Measuring() as measuring:
+                received.backlog = measuring.backlog(reply)
             case Renewal():
                 dead = self._lease.renewed(reply, now)
                 if dead is not None and not self._upkeep.busy():
@@ -234,7 +244,9 @@ class RedisConsumer:
 
     def _continue_chore(self, reply: Any, received: Received, now: float) -> None:
         following = self._upkeep.answer(reply)
-        if not isinstance(following, int):
+        if isinstance(following, Namesakes):
+            received.namesakes += following.places
+        elif not isinstance(following, int):
             self._send_chore(following)
         elif following:
             received.restored += following

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from brokers.interface import Settlement
+from brokers.redis.backlog import Measuring
 from brokers.redis.intake import Take
 from brokers.redis.link import Link
-from brokers.redis.recovery import Chore
 from brokers.redis.scripts import Command, pack
+from brokers.redis.upkeep import Chore
 
 
 class Settling(NamedTuple):
@@ -38,7 +39,7 @@ class ChoreStep(NamedTuple):
     chore: Chore
 
 
-Subject = Take | Settling | Holding | Renewal | ChoreStep
+Subject = Take | Settling | Holding | Renewal | Measuring | ChoreStep
 
 
 class _Request(NamedTuple):

@@ -16,7 +16,9 @@ from brokers.redis.address import Address
 from brokers.redis.client import Client
 
 PAUSES = (0.0, *[1.0] * 19)
-"""Seconds before each further try (PROTOCOL 10.3)."""
+"""Seconds before each further try of a write or a wait (PROTOCOL 10.3)."""
+LOOKS = (0.0, 0.2, 0.4)
+"""The same of a single look: whoever looks can look again, and is told soon that nobody answers."""
 
 CHECK = 10.0
 """Seconds of silence after which an awaited key is looked at again: a connection can break without
@@ -36,12 +38,12 @@ class RedisResults:
         self._listener = _Listener()
 
     def get(self, key: str) -> bytes | None:
-        return self._client.run(lambda redis: _get(redis, key))
+        return self._client.run(lambda redis: _get(redis, key), pauses=LOOKS)
 
     def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         if not keys:
             return []
-        found: list[bytes | None] = self._client.run(lambda redis: redis.mget(keys))
+        found: list[bytes | None] = self._client.run(lambda redis: redis.mget(keys), pauses=LOOKS)
         return found
 
     def write(self, writes: Sequence[Write]) -> None:

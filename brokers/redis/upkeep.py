@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Generator
+from typing import Any
 
 from brokers.redis.address import Address
 from brokers.redis.keys import Keys
-from brokers.redis.recovery import Chore, refresh, sweep
+from brokers.redis.namesakes import Namesakes
+from brokers.redis.recovery import refresh, sweep
 from brokers.redis.scripts import Command
+
+Chore = Generator[Command, Any, int | Namesakes]
+"""See `recovery`; most return how many messages they put into queues."""
 
 
 class Upkeep:
@@ -60,15 +66,16 @@ class Upkeep:
         self.chore = self._waiting.popleft()
         return next(self.chore)
 
-    def answer(self, reply: object) -> Command | int:
+    def answer(self, reply: object) -> Command | int | Namesakes:
         """The next command of the chore that is being done; or, when it ends, how many messages it
-        put into queues."""
+        put into queues, or whom it has found."""
         assert self.chore is not None
         try:
             return self.chore.send(reply)
         except StopIteration as end:
             self.chore = None
-            return int(end.value)
+            result: int | Namesakes = end.value
+            return result
 
     def next_deadline(self) -> float:
         """When `next_command` has something at the latest."""

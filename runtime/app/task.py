@@ -16,6 +16,7 @@ from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
 from runtime.execution import current
 from runtime.execution.request import Request
+from runtime.protocol.bounds import check_limits, check_priority
 from runtime.protocol.calls import compose, due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
@@ -105,13 +106,18 @@ class Task:
         self, app: App, name: str, function: Callable[..., Any] | None, options: Mapping[str, Any]
     ) -> None:
         """`function`: None for a class that defines `run` itself. Raises ImproperlyConfigured for an option
-        that does not exist."""
+        that does not exist, or a value that makes no sense."""
         self.app = app
         self.name = name
         for option, value in options.items():
             if option not in Task.__annotations__ and not hasattr(type(self), option):
                 raise ImproperlyConfigured(f"task {name}: {_unknown(option)}")
             setattr(self, option, value)
+        try:
+            check_priority(self.priority)
+            check_limits(self.soft_time_limit, self.time_limit)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"task {name}: {error}") from None
         if self.rate_limit is not None:
             warnings.warn(f"task {name}: rate_limit has no effect yet", SettingHasNoEffect, stacklevel=4)
         if function is not None:

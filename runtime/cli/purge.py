@@ -21,8 +21,8 @@ def purge(context: click.Context, queues: tuple[str, ...], force: bool) -> int:
     app = load_app(context)
     queues = queues or (app.conf.task_default_queue,)
     with closing(open_publisher(app.conf.broker_url, app.conf.broker_transport_options)) as publisher:
-        if not force:
-            waiting = sum(publisher.length(queue) for queue in queues)
+        waiting = 0 if force else sum(publisher.length(queue) for queue in queues)
+        if waiting:
             click.confirm(f"Remove {waiting} messages from {', '.join(queues)}?", abort=True)
         for queue in queues:
             click.echo(f"{queue}: {publisher.purge(queue)} messages removed")

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from brokers.interface import Push
 from runtime import clocks
+from runtime.protocol.bounds import check_priority
 from runtime.protocol.build import build
 from runtime.protocol.routing import queue_of, route
 from runtime.settings import Settings
@@ -97,11 +98,10 @@ def compose(
         given["stamped_headers"] = stamps
         given["stamps"] = {stamp: options[stamp] for stamp in stamps if stamp in options}
     queue: object = queue_of(conf, options)
-    priority: object = get("priority")
+    priority = get("priority")
+    check_priority(priority)
     if not isinstance(queue, str) or not queue:
         raise TypeError(f"queue must be a name, not {queue!r:.100}")
-    if priority is not None and not (isinstance(priority, int) and 0 <= priority <= 9):
-        raise ValueError(f"priority must be a whole number from 0 to 9, not {priority!r:.100}")
     return build(
         name,
         args,

@@ -8,7 +8,6 @@ from pools.interface import ChildFailed, Lost, TimedOut
 from runtime.execution import report as ends
 from runtime.execution.report import Report
 from runtime.worker.ledger import Reservation
-from runtime.worker.pipeline.intake import Refused
 from runtime.worker.pipeline.verdict import Verdict
 
 logger = logging.getLogger("runtime.worker")
@@ -30,8 +29,9 @@ class Journal:
         if self.tells_all:
             logger.info("Task %s[%s] received", reservation.task.name, reservation.task.id)
 
-    def refused(self, refused: Refused) -> None:
-        logger.error("Refused: %s", refused.reason)
+    def refused(self, reason: str) -> None:
+        """A message ended at its intake."""
+        logger.error("Refused: %s", reason)
 
     def reported(self, reservation: Reservation, report: Report, seconds: float) -> None:
         task = f"{reservation.task.name}[{reservation.task.id}]"
@@ -100,6 +100,13 @@ class Journal:
             logger.error("Broker refused: %s", reason)
         if restored:
             logger.warning("Gave %d messages of dead workers back to their queues", restored)
+
+    def namesakes(self, places: list[str]) -> None:
+        """Other workers have our node name."""
+        logger.warning(
+            "Another worker has our node name, or had until a moment ago (%s): give each its own with -n",
+            ", ".join(places),
+        )
 
     def gave_back(self, count: int, why: str) -> None:
         if count:

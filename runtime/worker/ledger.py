@@ -35,6 +35,8 @@ class Ledger:
     def __init__(self) -> None:
         self._reservations: dict[int, Reservation] = {}
         self._last = 0
+        self.theirs: set[int] = set()
+        """Jobs whose messages others have since we were evicted: to be killed."""
 
     def __len__(self) -> int:
         return len(self._reservations)
@@ -59,3 +61,13 @@ class Ledger:
     def strike(self, job: int) -> Reservation:
         """Take it out: its settlement is on its way."""
         return self._reservations.pop(job)
+
+    def leave_to_others(self) -> int:
+        """We were evicted: all that is not acknowledged here is in the care of others. How many."""
+        self.theirs = {reservation.id for reservation in self if reservation.tag}
+        return len(self.theirs)
+
+    def still_theirs(self) -> set[int]:
+        """Those of `theirs` that have not ended here."""
+        self.theirs = {job for job in self.theirs if job in self}
+        return self.theirs

@@ -5,8 +5,17 @@ Signals only move it; the supervisor's loop acts on the state it finds (P9).
 
 from __future__ import annotations
 
+import logging
 import signal
 from enum import IntEnum
+
+from runtime.worker.exitcodes import ExitCode
+
+logger = logging.getLogger("runtime.worker")
+
+LAST_WORDS = 5.0
+"""Seconds that a worker which kills its tasks waits for the broker to confirm; what it cannot
+confirm by then comes back when its lease ends."""
 
 
 class State(IntEnum):
@@ -45,3 +54,40 @@ def after_turn(state: State, deadline: float, now: float, unsettled: int) -> Sta
     if now >= deadline:
         return State(state + 1)
     return state
+
+
+class Life:
+    """Where a worker is in its life, and how it will have ended. Each call says whether a state was
+    entered. Times are time.monotonic() seconds."""
+
+    def __init__(self, grace: float | None) -> None:
+        """`grace`: seconds for running tasks after TERM; None: without bound."""
+        self._grace = float("inf") if grace is None else grace
+        self.state = State.RUNNING
+        self.deadline = float("inf")
+        """When the present state ends at the latest."""
+        self.exit_code = ExitCode.OK
+
+    def heed(self, number: int, now: float) -> bool:
+        """A signal came."""
+        return self._enter(after_signal(self.state, number), now)
+
+    def fail(self, code: ExitCode, now: float) -> bool:
+        """It cannot go on."""
+        self.exit_code = code
+        return self._enter(State.KILLING, now)
+
+    def turn(self, unsettled: int, now: float) -> bool:
+        """A turn of the loop is over; see `after_turn`."""
+        return self._enter(after_turn(self.state, self.deadline, now, unsettled), now)
+
+    def _enter(self, state: State, now: float) -> bool:
+        if state is self.state:
+            return False
+        logger.info("Worker is %s", state.name.lower())
+        self.state = state
+        if state is State.DRAINING:
+            self.deadline = now + self._grace
+        elif state is State.KILLING:
+            self.deadline = now + LAST_WORDS
+        return True

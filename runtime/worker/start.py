@@ -18,6 +18,7 @@ from pools.interface import ChildOptions, Pool
 from pools.registry import open_pool
 from runtime import logs
 from runtime.errors import ImproperlyConfigured
+from runtime.protocol.bounds import check_limits
 from runtime.worker import banner, lifecycle
 from runtime.worker.cpus import granted_cpus
 from runtime.worker.exitcodes import ExitCode
@@ -69,14 +70,20 @@ def plan(app: App, options: WorkerOptions) -> Plan:
     multiplier = options.prefetch_multiplier
     if multiplier is None:
         multiplier = conf.worker_prefetch_multiplier
+    time_limit = options.time_limit or conf.task_time_limit
+    soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit
+    try:
+        check_limits(soft_time_limit, time_limit)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None
     return Plan(
         options=options,
         pool=options.pool or conf.worker_pool,
         queues=options.queues or (conf.task_default_queue,),
         concurrency=options.concurrency or conf.worker_concurrency or granted_cpus(),
         multiplier=None if multiplier == "auto" else int(multiplier),
-        time_limit=options.time_limit or conf.task_time_limit,
-        soft_time_limit=options.soft_time_limit or conf.task_soft_time_limit,
+        time_limit=time_limit,
+        soft_time_limit=soft_time_limit,
         grace=conf.worker_shutdown_grace if options.grace is None else options.grace,
         connect_timeout=conf.broker_connection_timeout,
         patience=conf.broker_connection_timeout_total or float("inf"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -159,6 +161,19 @@ def test_a_live_worker_of_the_same_name_is_left_alone(server: Server, messages: 
             assert server.client.hlen("unacked") == 22
     finally:
         worker.kill()
+
+
+def test_live_workers_of_the_same_name_are_told(server: Server) -> None:
+    """And neither others, nor ourselves, nor those that have left."""
+
+    def worker(node: str) -> Driven:
+        return Driven(RedisConsumer(parse(server.url()), ["a"], node=node))
+
+    here = f"pid {os.getpid()} on {socket.gethostname()}"
+    for _ in range(2):
+        with worker("same@test"), worker("other@test"), worker("same@test") as second:
+            second.until(lambda second=second: second.namesakes)  # type: ignore[misc]
+            assert second.namesakes == [here]
 
 
 def test_a_live_worker_keeps_its_messages(server: Server, driven: Driven, messages: list[bytes]) -> None:

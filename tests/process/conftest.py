@@ -30,3 +30,9 @@ def app(server: Server) -> Iterator[runtime.App]:
     app = runtime.App("client", broker=server.url(), backend=server.url(), set_as_current=False)
     yield app
     app.close()
+
+
+@pytest.fixture
+def place(server: Server) -> Path:
+    """Beside the server's socket: short enough for a path of a Unix socket."""
+    return server.directory / "http"

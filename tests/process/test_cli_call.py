@@ -24,11 +24,22 @@ class Shell:
     def __init__(self, url: str) -> None:
         self._env = {**os.environ, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
 
-    def __call__(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, answer: str = "", timeout: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        waiting = self.begin(*arguments)
+        try:
+            output, errors = waiting.communicate(answer, timeout)
+        except subprocess.TimeoutExpired:
+            waiting.kill()
+            raise
+        return subprocess.CompletedProcess(waiting.args, waiting.returncode, output, errors)
+
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Without waiting for its end."""
         command = [RUNTIME, "-A", "tests.support.app", *arguments]
-        return subprocess.run(
-            command, env=self._env, input=answer, capture_output=True, text=True, check=False
-        )
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=self._env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 @pytest.fixture
@@ -66,6 +77,28 @@ def test_without_a_result_the_exit_code_is_6(shell: Shell, server: Server) -> No
     assert (done.returncode, done.stderr) == (6, "unknown-id: PENDING\n")
 
 
+def test_waiting_without_a_worker_is_told_and_can_be_ended(shell: Shell, server: Server) -> None:
+    waiting = shell.begin("call", "tests.support.app.add", "1", "2")
+    assert waiting.stderr is not None
+    line = waiting.stderr.readline()
+    assert "no result yet" in line
+    task_id = line.partition(":")[0]
+    assert f"`runtime result {task_id}` asks again" in line
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.communicate(timeout=10)[0] == ""
+    assert waiting.returncode == 130
+    assert server.client.llen("celery") == 1
+
+
+def test_a_result_store_that_is_away_is_one_line_and_exit_code_5(tmp_path: Path) -> None:
+    away = Shell(f"redis+socket://{tmp_path}/none")
+    for arguments in (("some-id",), ("some-id", "--timeout", "0.5")):
+        done = away("result", *arguments, timeout=10)
+        assert done.returncode == 5
+        (line,) = done.stderr.splitlines()
+        assert f"{tmp_path}/none" in line
+
+
 def test_call_options_reach_the_message(shell: Shell, server: Server) -> None:
     shell("call", "--no-wait", "--queue", "other", "--priority", "9", "tests.support.app.add", "1", "2")
     shell("call", "--no-wait", "--queue", "other", "--countdown", "60", "tests.support.app.add", "1", "2")
@@ -85,6 +118,8 @@ def test_purge_asks_and_tells_how_many(shell: Shell, server: Server) -> None:
         "celery: 3 messages removed\nnone: 0 messages removed\n"
     )
     assert server.client.llen("celery") == 0
+    asked_nothing = shell("purge")
+    assert (asked_nothing.stdout, asked_nothing.returncode) == ("celery: 0 messages removed\n", 0)
 
 
 def test_a_broker_that_cannot_be_reached_is_one_line_and_exit_code_5(tmp_path: Path) -> None:

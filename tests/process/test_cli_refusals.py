@@ -31,6 +31,12 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (["-A", "examples.tasks", "call"], "Missing argument 'NAME'"),
         (["-A", "examples.tasks", "call", "x", "--kwargs", "[1]"], "not a JSON object"),
         (["-A", "examples.tasks", "call", "x", "--eta", "soon"], "'soon' is not a time"),
+        (["-A", "examples.tasks", "start", "-Q", ""], "'' names none"),
+        (["-A", "examples.tasks", "purge", "-Q", " , "], "' , ' names none"),
+        (
+            ["-A", "examples.tasks", "start", "--time-limit", "5", "--soft-time-limit", "7.5"],
+            "soft_time_limit must not be longer than time_limit, 5 s; it is 7.5 s",
+        ),
         (["strat"], "No such command 'strat'"),
     ],
 )

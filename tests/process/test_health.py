@@ -1,4 +1,4 @@
-"""Probes and metrics of real workers (P13)."""
+"""Probes of real workers (P13)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,10 @@ import pytest
 
 from runtime import App
 from tests.process.test_in_flight import send
-from tests.support.probes import ask, probe, samples
+from tests.support.probes import ask, probe
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
-
-
-@pytest.fixture
-def place(server: Server) -> Path:
-    """Beside the server's socket: short enough for a path of a Unix socket."""
-    return server.directory / "http"
 
 
 @pytest.fixture
@@ -91,12 +85,9 @@ def test_busy_for_long_is_ready(app: App, worker: Worker, place: Path) -> None:
         assert probe(place, "/readyz").status == 200
 
 
-def test_health_asks_within_a_tenth_of_a_second(worker: Worker, place: Path) -> None:
-    fastest = min(
-        (ask("--http", f"unix:{place}", "--ready") for _ in range(8)), key=lambda asked: asked.seconds
-    )
-    assert (fastest.code, fastest.output, fastest.errors) == (0, "ready\n", "")
-    assert fastest.seconds < 0.1
+def test_health_says_yes(worker: Worker, place: Path) -> None:
+    asked = ask("--http", f"unix:{place}", "--ready")
+    assert (asked.code, asked.output, asked.errors) == (0, "ready\n", "")
 
 
 def test_health_loads_no_app() -> None:
@@ -159,51 +150,3 @@ def test_slow_and_mad_clients_disturb_nobody(app: App, worker: Worker, place: Pa
         mad.sendall(os.urandom(4000) + b"\r\n\r\n")
         assert mad.recv(64).startswith(b"HTTP/1.0 404 ")
     assert probe(place, "/elsewhere").status == 404
-
-
-def test_metrics_tell_what_has_happened(app: App, server: Server, worker: Worker, place: Path) -> None:
-    for n in range(5):
-        assert send(app, "add", n, 1).get(timeout=5) == n + 1
-    send(app, "add", 1, 1, countdown=3600)
-    app.send_task("no.such.task")
-    send(app, "poison", "p")
-    wait_until(lambda: worker.started("p") == 3)
-    running = send(app, "mark", "m", 2.0)
-    wait_until(lambda: worker.started("m"))
-    wait_until(lambda: samples(probe(place, "/metrics").body)["runtime_dead_letters_total"] == 2)
-    now = samples(probe(place, "/metrics").body)
-    add, poison = "tests.support.app.add", "tests.support.app.poison"
-    assert now[f'runtime_tasks_total{{state="SUCCESS",task="{add}"}}'] == 5
-    assert now[f'runtime_tasks_total{{state="LOST",task="{poison}"}}'] == 3
-    assert now[f'runtime_task_run_seconds_count{{task="{add}"}}'] == 5
-    assert now['runtime_task_wait_seconds_count{queue="celery"}'] == 8
-    assert now['runtime_redeliveries_total{cause="child"}'] == 2
-    assert now['runtime_child_ends_total{cause="died"}'] == 3
-    assert now["runtime_refused_total"] == 1
-    assert now["runtime_held"] == 1
-    assert now["runtime_slots"] == 2
-    assert now["runtime_live"] == now["runtime_ready"] == 1
-    assert now["runtime_running"] == now["runtime_reserved"] == now["runtime_unacked"] == 1
-    assert now["runtime_waiting"] == now["runtime_reconnects_total"] == 0
-    assert now["runtime_fenced_settlements_total"] == 0
-    assert now["runtime_fetch_age_seconds"] < 2
-    assert now["runtime_loop_lag_seconds_count"] > 0
-    running.get(timeout=5)
-    server.client.client_kill_filter(_type="normal", skipme=True)
-    wait_until(lambda: samples(probe(place, "/metrics").body)["runtime_reconnects_total"] == 1)
-
-
-def test_without_prometheus_client_there_are_probes_and_a_line(
-    server: Server, tmp_path: Path, place: Path
-) -> None:
-    """A directory before all others on the path hides the package."""
-    hidden = tmp_path / "prometheus_client"
-    hidden.mkdir()
-    (hidden / "__init__.py").write_text(
-        "raise ModuleNotFoundError('No module named prometheus_client', name='prometheus_client')\n"
-    )
-    env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    with Worker(server.url(), tmp_path, "--http", f"unix:{place}", env=env) as worker:
-        wait_until(lambda: probe(place, "/readyz").status == 200)
-        assert probe(place, "/metrics").status == 404
-        assert worker.log().count("prometheus-client is not installed") == 1

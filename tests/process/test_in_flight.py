@@ -194,10 +194,23 @@ def test_hup_brings_fresh_code_and_loses_nothing(app: App, server: Server, tmp_p
 
 
 def test_usr1_shows_the_stacks_of_supervisor_and_busy_child(app: App, worker: Worker) -> None:
-    send(app, "mark", "m", 2.0)
-    wait_until(lambda: worker.started("m"), 5)
+    for name in ("a", "b"):
+        send(app, "mark", name, 2.0)
+    wait_until(lambda: worker.started("a") and worker.started("b"), 5)
     worker.signal(signal.SIGUSR1)
     wait_until(lambda: "supervisor.py" in worker.log() and "tests/support/app.py" in worker.log(), 5)
+    pids = [line.split()[2] for line in worker.effects() if line.startswith("start ")]
+    for pid in pids:
+        wait_until(lambda pid=pid: f"in serve, child {pid}" in worker.log(), 5)  # type: ignore[misc]
+
+
+def test_a_second_worker_of_the_same_name_is_warned(server: Server, worker: Worker, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "second"
+    elsewhere.mkdir()
+    with Worker(server.url(), elsewhere) as second:
+        wait_until(lambda: "Another worker has our node name" in second.log(), 5)
+        assert f"(pid {worker.process.pid} on " in second.log()
+    assert "Another worker" not in worker.log()
 
 
 @pytest.mark.parametrize("how", ["sleep", "c", "busy"])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from brokers.interface import BrokerError, Consumer, Delivery, Settlement
+from brokers.interface import Backlog, BrokerError, Consumer, Delivery, Settlement
 
 
 class Driven:
@@ -20,6 +20,8 @@ class Driven:
         self.fenced: list[str] = []
         self.refused: list[str] = []
         self.problems: list[BrokerError] = []
+        self.backlogs: list[Backlog] = []
+        self.namesakes: list[str] = []
         self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = 0
 
     def __enter__(self) -> Self:
@@ -42,12 +44,15 @@ class Driven:
         self.deliveries += received.deliveries
         self.fenced += received.fenced
         self.refused += received.refused
+        self.namesakes += received.namesakes
         self.settled += received.settled
         self.restored += received.restored
         self.awakened += received.awake
         self.connected += received.connected
         self.taken += received.taken
         self.evicted += received.evicted
+        if received.backlog is not None:
+            self.backlogs.append(received.backlog)
         if received.problem is not None:
             self.problems.append(received.problem)
 
@@ -75,3 +80,10 @@ class Driven:
         """Returns once they are confirmed."""
         self.consumer.hold(held)
         self.until(lambda: self.consumer.pending() == 0)
+
+    def measure(self) -> Backlog:
+        """Returns the answer."""
+        answers = len(self.backlogs)
+        self.consumer.measure()
+        self.until(lambda: len(self.backlogs) > answers)
+        return self.backlogs[-1]

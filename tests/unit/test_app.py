@@ -91,6 +91,15 @@ def test_options_are_attributes_with_the_settings_behind(app: App) -> None:
     assert (own.acks_late, plain.acks_late) == (False, True)
     assert (own.time_limit, plain.time_limit) == (5, None)
     assert plain.max_deliveries == 3
+    for wrong, reason in (
+        ({"priority": 77}, r"task .*: priority must be a whole number from 0 to 9, not 77"),
+        (
+            {"time_limit": 5, "soft_time_limit": 9},
+            r"task .*: soft_time_limit must not be longer .* it is 9 s",
+        ),
+    ):
+        with pytest.raises(ImproperlyConfigured, match=reason):
+            app.task(**wrong)(own.__wrapped__)  # type: ignore[call-overload, attr-defined]
     with pytest.raises(ImproperlyConfigured, match="no option 'ack_late'; did you mean 'acks_late'"):
         app.task(ack_late=True)(own.__wrapped__)  # type: ignore[attr-defined]
 

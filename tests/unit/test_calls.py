@@ -71,6 +71,9 @@ def test_times() -> None:
         ({"contdown": 5}, TypeError, "did you mean 'countdown'"),
         ({"serializer": "xml"}, ImproperlyConfigured, "no serializer 'xml'"),
         ({"compression": "zip"}, ImproperlyConfigured, "no compression 'zip'"),
+        ({"priority": 77}, ValueError, "a whole number from 0 to 9, not 77"),
+        ({"priority": -1}, ValueError, "a whole number from 0 to 9, not -1"),
+        ({"priority": True}, ValueError, "a whole number from 0 to 9, not True"),
     ],
 )
 def test_an_option_that_is_wrong_is_named(options: dict[str, Any], error: type[Exception], text: str) -> None:

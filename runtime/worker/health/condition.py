@@ -18,6 +18,8 @@ class Condition(NamedTuple):
     """There is a connection to the broker."""
     fetched_at: float = 0.0
     """time.monotonic() at which the broker last answered a take, or a full worker had no use for one."""
+    emptied_at: float = 0.0
+    """time.monotonic() at which a take last left nothing behind in any queue; if none did, of the start."""
     slots: int = 0
     children: int = 0
     """Processes that exist."""

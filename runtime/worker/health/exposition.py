@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from runtime.worker.health.condition import Condition
 from runtime.worker.health.judge import Judgement
+from runtime.worker.health.known_backlog import KnownBacklog
 from runtime.worker.health.tally import Distribution, Tally
 
 
@@ -20,11 +21,12 @@ class Exposition:
     def __init__(self) -> None:
         self.tally = Tally()
 
-    def text(self, condition: Condition, judgement: Judgement, now: float) -> bytes:
+    def text(self, condition: Condition, judgement: Judgement, backlog: KnownBacklog, now: float) -> bytes:
         """now: time.monotonic(). 100 different tasks take 8 ms."""
         registry = CollectorRegistry()
         registry.register(_Tallied(self.tally))
         registry.register(_Current(condition, judgement, now))
+        registry.register(_Waiting(backlog, condition, now))
         ProcessCollector(registry=registry)
         return generate_latest(registry)
 
@@ -59,7 +61,6 @@ class _Tallied(Collector):
             ("reconnects", "Connections to the broker made anew.", tally.reconnects),
         ):
             yield CounterMetricFamily(f"runtime_{name}", meaning, count)
-        yield GaugeMetricFamily("runtime_held", "Messages held by the broker until their ETA.", tally.in_hold)
 
 
 class _Current(Collector):
@@ -83,6 +84,40 @@ class _Current(Collector):
         ):
             yield GaugeMetricFamily(f"runtime_{name}", meaning, float(value))
         yield _by_cause("child_ends", "Children that ended.", condition.ends_of_children)
+
+
+class _Waiting(Collector):
+    """At the broker. What it has not told yet has no sample."""
+
+    def __init__(self, backlog: KnownBacklog, condition: Condition, now: float) -> None:
+        self._backlog = backlog
+        self._condition = condition
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        known, told = self._backlog, self._backlog.told
+        depth = GaugeMetricFamily(
+            "runtime_queue_depth", "Messages that wait in the queue, all priorities.", labels=["queue"]
+        )
+        lag = GaugeMetricFamily(
+            "runtime_queue_lag_seconds",
+            "Since this worker last saw the queue empty, or since it started: what came later cannot wait "
+            "for longer. (Messages do not say when they were sent: the age of the oldest is not known.)",
+            labels=["queue"],
+        )
+        held = GaugeMetricFamily(
+            "runtime_held", "Messages held by the broker for this worker until their ETA."
+        )
+        age = GaugeMetricFamily(
+            "runtime_backlog_age_seconds", "Since the broker told the depths and what it holds."
+        )
+        if told is not None:
+            for queue, waiting in told.waiting.items():
+                depth.add_metric([queue], waiting)
+                lag.add_metric([queue], known.lag(queue, self._condition, self._now))
+            held.add_metric([], told.held)
+            age.add_metric([], known.age(self._now))
+        yield from (depth, lag, held, age)
 
 
 def _by_cause(name: str, meaning: str, counts: Mapping[str, int]) -> Metric:

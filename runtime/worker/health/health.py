@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from brokers.interface import Backlog
 from runtime.worker.health import address
 from runtime.worker.health.condition import Condition
 from runtime.worker.health.judge import Judgement, judge
+from runtime.worker.health.known_backlog import KnownBacklog
 from runtime.worker.health.meters import Meters
-from runtime.worker.health.responder import Answer, Responder
+from runtime.worker.health.responder import Answer, Responder, Visitor
 from runtime.worker.health.systemd import Notifier
 from runtime.worker.lifecycle import State
 
@@ -46,6 +48,9 @@ class Health:
         self._responder: Responder | None = None
         self._path: str | None = None
         self._metrics: Exposition | None = None
+        self._backlog = KnownBacklog()
+        self._scrapers: list[Visitor] = []
+        """They wait for their answer."""
         self._staffed_at = time.monotonic()
         self._next_beat = 0.0 if http or self._notifier.listens else float("inf")
         if http:
@@ -66,10 +71,11 @@ class Health:
         """time.monotonic() seconds; inf: no need."""
         return min(self._next_beat, self._notifier.next_deadline())
 
-    def attend(self, now: float, condition: Condition) -> None:
-        """Say what is due to the manager, answer those who ask."""
+    def attend(self, now: float, condition: Condition) -> bool:
+        """Say what is due to the manager, answer those who ask. Whether the broker is to be asked how much
+        waits there (`told`)."""
         if self._next_beat == float("inf"):
-            return
+            return False
         if condition.staffed:
             self._staffed_at = now
         judgement = judge(condition, now - self._staffed_at, now)
@@ -77,9 +83,14 @@ class Health:
         self._notifier.tell(
             now, condition.state, judgement.live, judgement.ready, _status(condition, judgement)
         )
-        if self._responder is not None:
-            for visitor in self._responder.receive(now):
-                self._responder.answer(visitor, self._answer(visitor.path, condition, judgement, now))
+        return self._responder is not None and self._attend_visitors(
+            self._responder, now, condition, judgement
+        )
+
+    def told(self, backlog: Backlog, now: float) -> None:
+        """The broker's answer; to be passed on by `attend`, which is due at once."""
+        self._backlog.tell(backlog, now)
+        self._next_beat = now
 
     def reloading(self, now: float) -> None:
         self._notifier.reloading(now)
@@ -96,14 +107,25 @@ class Health:
         self._poller.close()
         self._notifier.close()
 
-    def _answer(self, path: str, condition: Condition, judgement: Judgement, now: float) -> Answer:
-        if path == "/livez":
-            return _verdict(judgement.not_live, condition)
-        if path == "/readyz":
-            return _verdict(judgement.not_ready, condition)
-        if path == "/metrics" and self._metrics is not None:
-            return Answer(HTTPStatus.OK, METRICS_TYPE, self._metrics.text(condition, judgement, now))
-        return Answer(HTTPStatus.NOT_FOUND, "text/plain", b"there are /livez, /readyz and /metrics\n")
+    def _attend_visitors(
+        self, responder: Responder, now: float, condition: Condition, judgement: Judgement
+    ) -> bool:
+        for visitor in responder.receive(now):
+            if visitor.path == "/metrics" and self._metrics is not None:
+                self._scrapers.append(visitor)
+            else:
+                responder.answer(visitor, _answer(visitor.path, condition, judgement))
+        if not self._scrapers or self._metrics is None:
+            return False
+        ask = self._backlog.ask(condition, now)
+        if self._backlog.is_awaited(condition, now):
+            self._next_beat = min(self._next_beat, self._backlog.wait_until())
+            return ask
+        text = self._metrics.text(condition, judgement, self._backlog, now)
+        for visitor in self._scrapers:
+            responder.answer(visitor, Answer(HTTPStatus.OK, METRICS_TYPE, text))
+        self._scrapers.clear()
+        return False
 
 
 def _exposition() -> Exposition | None:
@@ -115,6 +137,14 @@ def _exposition() -> Exposition | None:
         logger.warning("No /metrics: prometheus-client is not installed (worker-runtime[metrics] brings it)")
         return None
     return Exposition()
+
+
+def _answer(path: str, condition: Condition, judgement: Judgement) -> Answer:
+    if path == "/livez":
+        return _verdict(judgement.not_live, condition)
+    if path == "/readyz":
+        return _verdict(judgement.not_ready, condition)
+    return Answer(HTTPStatus.NOT_FOUND, "text/plain", b"there are /livez, /readyz and /metrics\n")
 
 
 def _verdict(reasons: tuple[str, ...], condition: Condition) -> Answer:

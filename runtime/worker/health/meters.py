@@ -28,9 +28,6 @@ class Meters:
     def restored(self, messages: int) -> None:
         """Messages of dead workers, put back into their queues."""
 
-    def held(self, messages: int) -> None:
-        """So many more (less, if negative) wait for their ETA in the broker's care."""
-
     def settled(self, settlements: Sequence[Settlement]) -> None:
         """Handed to the broker."""
 

@@ -32,6 +32,7 @@ class Visitor:
         self.connection = connection
         self.leave_by = leave_by
         self.request = b""
+        self.has_asked = False
         self.unsent = memoryview(b"")
 
     @property
@@ -57,7 +58,7 @@ class Responder:
         return self._poller.fileno()
 
     def receive(self, now: float) -> list[Visitor]:
-        """Those who have asked, each to be given to `answer`. now: time.monotonic()."""
+        """Those who have asked, each to be given to `answer`, now or later. now: time.monotonic()."""
         asking = []
         for descriptor, _ in self._poller.poll(0):
             if descriptor == self._listener.fileno():
@@ -66,6 +67,8 @@ class Responder:
             visitor = self._visitors[descriptor]
             if visitor.unsent:
                 self._send(visitor)
+            elif visitor.has_asked:  # and could not wait for its answer
+                self._see_off(visitor)
             elif self._hear(visitor):
                 asking.append(visitor)
         for visitor in [visitor for visitor in self._visitors.values() if now >= visitor.leave_by]:
@@ -73,6 +76,8 @@ class Responder:
         return [visitor for visitor in asking if visitor.connection.fileno() in self._visitors]
 
     def answer(self, visitor: Visitor, answer: Answer) -> None:
+        if visitor.connection.fileno() not in self._visitors:  # it has gone meanwhile
+            return
         head = (
             f"HTTP/1.0 {answer.status.value} {answer.status.phrase}\r\n"
             f"Content-Type: {answer.content_type}\r\n"
@@ -119,7 +124,10 @@ class Responder:
         if not received or len(visitor.request) > LONGEST_REQUEST:
             self._see_off(visitor)
             return False
-        return b"\r\n\r\n" in visitor.request or b"\n\n" in visitor.request
+        visitor.has_asked = b"\r\n\r\n" in visitor.request or b"\n\n" in visitor.request
+        if visitor.has_asked:
+            self._poller.modify(visitor.connection.fileno(), 0)
+        return visitor.has_asked
 
     def _send(self, visitor: Visitor) -> None:
         try:

@@ -64,7 +64,6 @@ class Tally(Meters):
         self.refusals = 0
         self.too_late = 0
         self.reconnects = 0
-        self.in_hold = 0
 
     def turned(self, seconds: float) -> None:
         self.turns.add(seconds)
@@ -92,9 +91,6 @@ class Tally(Meters):
 
     def restored(self, messages: int) -> None:
         self.redeliveries["worker"] += messages
-
-    def held(self, messages: int) -> None:
-        self.in_hold += messages
 
     def settled(self, settlements: Sequence[Settlement]) -> None:
         self.dead_letters += sum(settlement.dead is not None for settlement in settlements)

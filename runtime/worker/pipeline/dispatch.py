@@ -12,6 +12,8 @@ from runtime.worker.pipeline.prefetch import depth
 
 STUCK = 0.02
 """Seconds that a job may run before what is queued behind it is taken back."""
+STALLED = 0.1
+"""Seconds without any end, all slots busy, after which what waits here is given back to the queue."""
 
 
 class Dispatcher:
@@ -24,6 +26,8 @@ class Dispatcher:
         self._ready: deque[Reservation] = deque()
         self._submitted: dict[int, Reservation] = {}
         self._next_recall = 0.0
+        self.moved_at = 0.0
+        """time.monotonic() of the last end of a task, or of the last hand-over."""
 
     def __len__(self) -> int:
         """Reservations that no child has been given."""
@@ -32,7 +36,7 @@ class Dispatcher:
     def add(self, reservations: Iterable[Reservation]) -> None:
         self._ready.extend(reservations)
 
-    def dispatch(self) -> int:
+    def dispatch(self, now: float) -> int:
         """Hand over as many as there is room for; how many were accepted."""
         accepted = 0
         while self._ready:
@@ -48,6 +52,8 @@ class Dispatcher:
             if taken < len(batch):
                 self._ready.extendleft(reversed(batch[taken:]))
                 break
+        if accepted:
+            self.moved_at = now
         return accepted
 
     def _alike(self, ahead: int, most: int) -> list[Reservation]:
@@ -87,6 +93,14 @@ class Dispatcher:
     def next_recall(self) -> float:
         """When `recall` should be called again; inf while nothing is queued at a child."""
         return self._next_recall if self._pool.queued() else float("inf")
+
+    def stalled(self, now: float) -> bool:
+        """Whether what waits here has no prospect of a slot."""
+        return now - self.moved_at >= STALLED and not self._pool.idle()
+
+    def next_stall(self) -> float:
+        """When `stalled` may come true for something that waits here; inf: nothing does."""
+        return self.moved_at + STALLED if self._ready else float("inf")
 
     def clear(self, now: float) -> list[Reservation]:
         """Take out everything that has not started, in line order; also from the children."""

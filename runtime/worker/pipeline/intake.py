@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from brokers.interface import Delivery, Settlement
 from runtime.execution.manifest import Manifest
 from runtime.protocol import task_message
+from runtime.worker.health.meters import Meters
+from runtime.worker.journal import Journal
 from runtime.worker.ledger import Ledger, Reservation
+from runtime.worker.pipeline.hold import NEAR, NearlyDue
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.pipeline.verdict import is_worn_out
 
@@ -43,3 +50,49 @@ def admit(
         reason = f"task {task.name}[{task.id}] was with more than {settler.max_restores} workers that died"
         return Refused(settler.worn_out(never_entered), reason)
     return ledger.enter(delivery.tag, delivery.queue, delivery.message, task, options)
+
+
+class Admitted(NamedTuple):
+    """What became of deliveries, but for those that wait here until they are due."""
+
+    ready: list[Reservation]
+    far: list[tuple[str, float]]
+    """(tag, due epoch): to be held by the broker; not in the ledger any more."""
+    settlements: list[Settlement]
+    """Of those that end at once."""
+
+
+class Intake:
+    """Supervisor's loop only."""
+
+    def __init__(
+        self, ledger: Ledger, nearly_due: NearlyDue, settler: Settler, journal: Journal, meters: Meters
+    ) -> None:
+        self._ledger = ledger
+        self._nearly_due = nearly_due
+        self._settler = settler
+        self._journal = journal
+        self._meters = meters
+
+    def admit(self, deliveries: Sequence[Delivery], manifest: Manifest, now: float) -> Admitted:
+        """now: time.monotonic()."""
+        epoch = time.time()
+        admitted = Admitted([], [], [])
+        for delivery in deliveries:
+            entry = admit(delivery, manifest, self._ledger, self._settler, epoch)
+            if isinstance(entry, Refused):
+                admitted.settlements.append(entry.settlement)
+                self._journal.refused(entry.reason)
+                self._meters.refused()
+                continue
+            entry.received = now
+            if self._journal.tells_all and not delivery.held:
+                self._journal.received(entry)
+            eta = entry.task.eta
+            if eta is None or eta <= epoch:
+                admitted.ready.append(entry)
+            elif delivery.held or eta <= epoch + NEAR:
+                self._nearly_due.add(eta, entry)
+            else:
+                admitted.far.append((self._ledger.strike(entry.id).tag, eta))
+        return admitted
