@@ -13,7 +13,7 @@ from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
-from brokers.redis.connect import failure
+from brokers.redis.failures import failure
 from brokers.redis.fence import Fence
 from brokers.redis.intake import MOST, Take, refusals, rotated
 from brokers.redis.keys import keys_of, pop_order
@@ -73,6 +73,8 @@ class RedisConsumer:
         self._counter = 0
         self._taking = False
         self._pending = 0
+        self._in_care: set[str] = set()
+        """Tags of what was delivered, and neither settled nor held since."""
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -136,6 +138,7 @@ class RedisConsumer:
         record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
         for start in range(0, len(held), HOLDS):
             chunk = held[start : start + HOLDS]
+            self._in_care.difference_update(tag for tag, _ in chunk)
             pairs: list[Argument] = [part for tag, due in chunk for part in (due, tag)]
             step = self._requests.next_step()
             self._pending += len(chunk)
@@ -173,13 +176,14 @@ class RedisConsumer:
         if arrivals.opened:
             self._opened(now)
             self._requests.send_again()
+            self._upkeep.add(recovery.reconcile(self._address, self._keys, self.incarnation, self._in_care))
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)
             elif isinstance(self._requests.oldest(), ChoreStep):
                 # It can wait: begun anew another time, while the messages go on.
                 received.refused.append(f"upkeep: {reply}")
-                self._abandon(self._requests.answered())
+                self._abandon(self._requests.answered(reply))
             else:
                 self._link.fail(failure(self._address, reply))
                 break
@@ -207,12 +211,14 @@ class RedisConsumer:
         self._settle_at_broker(undone)
 
     def _answered(self, reply: Any, received: Received, now: float) -> None:
-        match self._requests.answered():
+        match self._requests.answered(reply):
             case Take() as take:
                 self._taking = False
                 received.taken = True
                 received.more = take.left_some(reply)
-                received.deliveries += take.deliveries(reply)
+                deliveries = take.deliveries(reply)
+                self._in_care.update(delivery.tag for delivery in deliveries)
+                received.deliveries += deliveries
                 received.refused += refusals(reply)
                 if self._address.transport.queue_order_strategy == "round_robin":
                     self._order = rotated(self._order, take.served(reply))
@@ -290,6 +296,7 @@ class RedisConsumer:
         databases = (self._results_db, self._address.db)
         kept = (self._retention.most, self._retention.oldest(time.time()))
         ours = self._fence.ours(settlements)
+        self._in_care.difference_update(settlement.tag for settlement in ours)
         for batch, arguments, feeds_us in batches(ours, self._address, self._keys, self.queues):
             step = self._requests.next_step()
             self._pending += len(batch)

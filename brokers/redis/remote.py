@@ -15,7 +15,7 @@ import hiredis
 
 from brokers.interface import BrokerError, Settlement, Write
 from brokers.redis.address import Address
-from brokers.redis.connect import failure
+from brokers.redis.failures import failure
 from brokers.redis.link import Link
 from brokers.redis.scripts import OF_RESULTS, WRITE, Command, pack
 from brokers.redis.settlement import documents
