@@ -148,7 +148,7 @@ class RedisConsumer:
         remote = self._remote.pending() if self._remote is not None else 0
         return self._pending + remote + len(self._fence)
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> list[str]:
         deadline = time.monotonic() + timeout
         self._upkeep.end()
         taken = self._finish(deadline)
@@ -158,10 +158,13 @@ class RedisConsumer:
         if not self._unfinished():
             self._upkeep.add(recovery.leave(self._address, self._keys, self.incarnation))
             self._finish(deadline)
+        unsettled = self._requests.settling(above=0)
         self._link.close()
         if self._remote is not None:
+            unsettled += self._remote.unstored()
             self._remote.close()
         self._poller.close()
+        return [name for name in map(_named, unsettled) if name]
 
     # What has come -------------------------------------------------------------------------------
 
@@ -320,6 +323,15 @@ class RedisConsumer:
 
     def _unfinished(self) -> bool:
         return bool(self._requests) or self._upkeep.busy() or self.pending() > 0
+
+
+def _named(settlement: Settlement) -> str:
+    """For people; empty if nothing is missing without it."""
+    if settlement.tag:
+        return settlement.tag
+    if settlement.writes:
+        return settlement.writes[0].key
+    return f"a message for {settlement.pushes[0].queue}" if settlement.pushes else ""
 
 
 def _given_back(delivery: Delivery) -> Settlement:

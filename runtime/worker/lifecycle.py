@@ -35,13 +35,14 @@ def after_signal(state: State, number: int) -> State:
     return state
 
 
-def after_turn(state: State, deadline: float, now: float, unsettled: int) -> State:
+def after_turn(state: State, deadline: float, now: float, reserved: int, unconfirmed: int) -> State:
     """The state after a turn of the loop. deadline: when the present state may last no longer
-    (time.monotonic() seconds); unsettled: messages in our care, and settlements not confirmed."""
+    (time.monotonic() seconds); reserved: messages in our care; unconfirmed: what the broker has yet to
+    confirm."""
     if state < State.DRAINING:
         return state
-    if unsettled == 0:
+    if not reserved and not unconfirmed:
         return State.DONE
     if now >= deadline:
-        return State(state + 1)
+        return State(state + 1) if reserved else State.DONE
     return state

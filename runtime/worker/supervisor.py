@@ -41,6 +41,8 @@ LINGER_QUEUED = 4
 LAST_WORDS = 5.0
 """Seconds that a worker which kills its tasks waits for the broker to confirm; what it cannot
 confirm by then comes back when its lease ends."""
+PARTING = 10.0
+"""Seconds that a worker whose tasks have all ended waits for a broker that is away to take their ends."""
 STALLED = 0.1
 """Seconds without any end, all slots busy, after which what waits here is given back to the queue."""
 
@@ -415,8 +417,12 @@ class Supervisor:
             self._fetched_at = now
 
     def _grow_older(self, now: float) -> None:
-        unsettled = len(self._ledger) + self._broker.pending() + self._taking
-        self._change(lifecycle.after_turn(self._state, self._deadline, now, unsettled), now)
+        if self._state is State.DRAINING and not self._ledger:
+            self._deadline = min(self._deadline, now + PARTING)
+        unconfirmed = self._broker.pending() + self._taking
+        self._change(
+            lifecycle.after_turn(self._state, self._deadline, now, len(self._ledger), unconfirmed), now
+        )
         if self._theirs:
             self._kill_theirs()
         if self._state is State.KILLING:
