@@ -133,7 +133,7 @@ class Supervisor:
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
             self._health.next_deadline(),
-            self._next_poll if self._state is State.RUNNING and not self._taking else float("inf"),
+            self._next_poll if self._may_take() else float("inf"),
             self._next_stall(),
             self._deadline,
             now + max(0.0, self._nearly_due.next_due() - time.time()),
@@ -397,9 +397,7 @@ class Supervisor:
             self._settlements = []
 
     def _take(self, now: float) -> None:
-        if self._taking or self._state is not State.RUNNING or self._manifest is None:
-            return
-        if not self._more and now < self._next_poll:
+        if not self._may_take() or (not self._more and now < self._next_poll):
             return
         limit = prefetch.wanted(
             idle=self._pool.idle(),
@@ -415,6 +413,10 @@ class Supervisor:
             self._taking = True
         else:
             self._fetched_at = now
+
+    def _may_take(self) -> bool:
+        """Not before the children's code is loaded: it tells which tasks there are."""
+        return self._state is State.RUNNING and not self._taking and self._manifest is not None
 
     def _grow_older(self, now: float) -> None:
         if self._state is State.DRAINING and not self._ledger:
