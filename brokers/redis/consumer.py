@@ -10,7 +10,7 @@ from typing import Any
 import hiredis
 
 from brokers.dead_letter import DEFAULT_RETENTION, Retention
-from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
+from brokers.interface import BrokerUnavailable, Delivery, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
 from brokers.redis.failures import failure
@@ -22,7 +22,7 @@ from brokers.redis.link import Link
 from brokers.redis.remote import RemoteDocuments
 from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
 from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
-from brokers.redis.settlement import batches
+from brokers.redis.settlement import batches, given_back, named
 
 NEAR = 1.5
 """Seconds before it is due that a held message is given again; the driver takes once a second."""
@@ -153,9 +153,10 @@ class RedisConsumer:
         self._upkeep.end()
         taken = self._finish(deadline)
         # The last one first: each goes to the head.
-        self._settle_at_broker([_given_back(delivery) for delivery in reversed(taken)])
+        self._settle_at_broker([given_back(delivery) for delivery in reversed(taken)])
         self._finish(deadline)
         if not self._unfinished():
+            self._upkeep.add(self._reconciliation())  # one may have been cut short, and nobody knows us then
             self._upkeep.add(recovery.leave(self._address, self._keys, self.incarnation))
             self._finish(deadline)
         unsettled = self._requests.settling(above=0)
@@ -164,7 +165,7 @@ class RedisConsumer:
             unsettled += self._remote.unstored()
             self._remote.close()
         self._poller.close()
-        return [name for name in map(_named, unsettled) if name]
+        return [name for name in map(named, unsettled) if name]
 
     # What has come -------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class RedisConsumer:
         if arrivals.opened:
             self._opened(now)
             self._requests.send_again()
-            self._upkeep.add(recovery.reconcile(self._address, self._keys, self.incarnation, self._in_care))
+            self._upkeep.add(self._reconciliation())
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)
@@ -281,6 +282,9 @@ class RedisConsumer:
         self._connected = True
         self._lease.entered(now)
 
+    def _reconciliation(self) -> recovery.Chore:
+        return recovery.reconcile(self._address, self._keys, self.incarnation, self._in_care)
+
     def _keep_up(self, now: float) -> None:
         if not self._link.is_open:
             return
@@ -323,18 +327,3 @@ class RedisConsumer:
 
     def _unfinished(self) -> bool:
         return bool(self._requests) or self._upkeep.busy() or self.pending() > 0
-
-
-def _named(settlement: Settlement) -> str:
-    """For people; empty if nothing is missing without it."""
-    if settlement.tag:
-        return settlement.tag
-    if settlement.writes:
-        return settlement.writes[0].key
-    return f"a message for {settlement.pushes[0].queue}" if settlement.pushes else ""
-
-
-def _given_back(delivery: Delivery) -> Settlement:
-    message = delivery.message
-    push = Push(delivery.queue, message, recovery.priority_of(message), head=True)
-    return Settlement(delivery.tag, pushes=(push,))

@@ -131,6 +131,20 @@ def test_what_the_server_has_forgotten_is_given_back(server: Server, driven: Dri
     assert driven.fenced == []
 
 
+def test_what_the_server_has_forgotten_is_given_back_by_who_leaves(server: Server) -> None:
+    server.client.lpush("a", *"12")
+    with Driven(consumer_of(server)) as driven:
+        first, second = driven.take()
+        before = {key: server.client.dump(key) for key in ("unacked", "unacked_index")}
+        driven.settle(Settlement(first.tag), Settlement(second.tag))
+        for key, value in before.items():
+            server.client.restore(key, 0, value)
+        # As it stands between a new connection and what is done on it.
+        server.client.hset(f"runtime.worker.{driven.consumer.incarnation}", "lost", 1)
+    assert server.client.lrange("a", 0, -1) == [b"2", b"1"]
+    assert not server.client.exists("unacked")
+
+
 def test_what_the_server_has_kept_stays_where_it_is(server: Server, driven: Driven) -> None:
     """Also if the last takes, which it does not remember, brought nothing."""
     server.client.lpush("a", *"12")

@@ -11,7 +11,7 @@ import pytest
 from runtime import App
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 SLOTS = 2
 
@@ -46,6 +46,6 @@ def test_the_loop_rests_while_the_code_is_loaded(server: Server, tmp_path: Path)
     (tmp_path / "slow_app.py").write_text(
         "import time\nfrom runtime import App\napp = App('slow')\ntime.sleep(3)\n"
     )
-    with Worker(server.url(), tmp_path, app="slow_app", env={"PYTHONPATH": str(tmp_path)}) as worker:
+    with Worker(server.url(), tmp_path, app="slow_app", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}) as worker:
         used = psutil.Process(worker.process.pid).cpu_times()
         assert used.user + used.system < 2
