@@ -187,9 +187,12 @@ class Consumer(Protocol):
     def pending(self) -> int:
         """Settlements and holds sent or kept that the server has not confirmed yet."""
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> list[str]:
         """Give back what is held, drop the lease, wait up to `timeout` seconds for confirmations,
-        and disconnect. Messages taken and neither settled nor held must have been settled before."""
+        and disconnect. Messages taken and neither settled nor held must have been settled before.
+
+        Returns which settlements have not been confirmed, for people: each one's tag; without one what
+        is missing without it, the key of its result or a message for a queue."""
 
 
 class Publisher(Protocol):

@@ -1,6 +1,7 @@
 """Finds the broker that the scheme of a URL means, and opens a side of it.
 
 `redis://`, `rediss://`, `redis+socket://`, `unix://`: a Redis or Valkey server (`brokers.redis`).
+`sentinel://`: the one that sentinels name as the master.
 `embedded://`: the same on a server of our own (`brokers.embedded`), found or started.
 
 What a side needs is imported when it is opened: redis-py alone would triple the time that
@@ -21,7 +22,7 @@ from brokers.interface import BrokerMisconfigured, Consumer, DeadLetters, Publis
 if TYPE_CHECKING:
     from brokers.redis.address import Address
 
-SCHEMES = ("redis", "rediss", "redis+socket", "unix", "embedded")
+SCHEMES = ("redis", "rediss", "redis+socket", "unix", "sentinel", "embedded")
 
 Options = Mapping[str, object]
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
 from brokers.redis.address import Address
@@ -43,8 +44,7 @@ class Client:
         """`pauses`: seconds before the second, third, … try. Connects when it is first used."""
         self.address = address
         self._pauses = pauses
-        # redis-py's own retries would nest: one round for the command, one for each connect inside it.
-        self._redis = Redis(**address.client_options(), retry=Retry(NoBackoff(), 0))
+        self._redis = _redis(address)
         self._spare: list[Any] = []
         """Connections of `call` that nobody uses now. A list's pop and append are atomic."""
         self._pid = os.getpid()
@@ -62,10 +62,12 @@ class Client:
     def _call(self, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
         if self._pid != os.getpid():
             self._spare, self._pid = [], os.getpid()
+        connection: Any
         try:
             connection = self._spare.pop()
         except IndexError:
             connection = self._redis.connection_pool.make_connection()
+            connection.connect()  # one that connects by itself, when it is used, asks no sentinel
         try:
             answers = _exchange(connection, commands)
         except BaseException:  # an interrupt too leaves a reply unread
@@ -112,6 +114,22 @@ class Client:
         self._drop_spare()
         self._redis.close()
         self._redis.connection_pool.disconnect()
+
+
+def _redis(address: Address) -> Redis:
+    # redis-py's own retries would nest: one round for the command, one for each connect inside it.
+    once = Retry(NoBackoff(), 0)
+    options = address.client_options()
+    if address.sentinels is None:
+        return Redis(**options, retry=once)
+    servers = address.sentinels.servers
+    asking = {**servers[0].client_options(), "retry": once}
+    del asking["host"], asking["port"]
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        [(server.host, server.port) for server in servers], address.sentinels.min_other_sentinels, asking
+    )
+    client: Redis = sentinel.master_for(address.sentinels.master_name, **options, retry=once)
+    return client
 
 
 def _exchange(connection: Any, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:

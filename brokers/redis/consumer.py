@@ -10,11 +10,11 @@ from typing import Any
 import hiredis
 
 from brokers.dead_letter import DEFAULT_RETENTION, Retention
-from brokers.interface import BrokerUnavailable, Delivery, Push, Received, Settlement
+from brokers.interface import BrokerUnavailable, Delivery, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
 from brokers.redis.backlog import Measuring
-from brokers.redis.connect import failure
+from brokers.redis.failures import failure
 from brokers.redis.fence import Fence
 from brokers.redis.intake import MOST, Take, refusals, rotated
 from brokers.redis.keys import keys_of, pop_order
@@ -24,7 +24,7 @@ from brokers.redis.namesakes import Namesakes, look_for_namesakes
 from brokers.redis.remote import RemoteDocuments
 from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
 from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
-from brokers.redis.settlement import batches
+from brokers.redis.settlement import batches, given_back, named
 
 NEAR = 1.5
 """Seconds before it is due that a held message is given again; the driver takes once a second."""
@@ -75,6 +75,8 @@ class RedisConsumer:
         self._counter = 0
         self._taking = False
         self._pending = 0
+        self._in_care: set[str] = set()
+        """Tags of what was delivered, and neither settled nor held since."""
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -139,6 +141,7 @@ class RedisConsumer:
         record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
         for start in range(0, len(held), HOLDS):
             chunk = held[start : start + HOLDS]
+            self._in_care.difference_update(tag for tag, _ in chunk)
             pairs: list[Argument] = [part for tag, due in chunk for part in (due, tag)]
             step = self._requests.next_step()
             self._pending += len(chunk)
@@ -153,20 +156,24 @@ class RedisConsumer:
         remote = self._remote.pending() if self._remote is not None else 0
         return self._pending + remote + len(self._fence)
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float) -> list[str]:
         deadline = time.monotonic() + timeout
         self._upkeep.end()
         taken = self._finish(deadline)
         # The last one first: each goes to the head.
-        self._settle_at_broker([_given_back(delivery) for delivery in reversed(taken)])
+        self._settle_at_broker([given_back(delivery) for delivery in reversed(taken)])
         self._finish(deadline)
         if not self._unfinished():
+            self._upkeep.add(self._reconciliation())  # one may have been cut short, and nobody knows us then
             self._upkeep.add(recovery.leave(self._address, self._keys, self.incarnation))
             self._finish(deadline)
+        unsettled = self._requests.settling(above=0)
         self._link.close()
         if self._remote is not None:
+            unsettled += self._remote.unstored()
             self._remote.close()
         self._poller.close()
+        return [name for name in map(named, unsettled) if name]
 
     # What has come -------------------------------------------------------------------------------
 
@@ -181,13 +188,14 @@ class RedisConsumer:
         if arrivals.opened:
             self._opened(now)
             self._requests.send_again()
+            self._upkeep.add(self._reconciliation())
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)
             elif isinstance(self._requests.oldest(), ChoreStep):
                 # It can wait: begun anew another time, while the messages go on.
                 received.refused.append(f"upkeep: {reply}")
-                self._abandon(self._requests.answered())
+                self._abandon(self._requests.answered(reply))
             else:
                 self._link.fail(failure(self._address, reply))
                 break
@@ -215,12 +223,14 @@ class RedisConsumer:
         self._settle_at_broker(undone)
 
     def _answered(self, reply: Any, received: Received, now: float) -> None:
-        match self._requests.answered():
+        match self._requests.answered(reply):
             case Take() as take:
                 self._taking = False
                 received.taken = True
                 received.more = take.left_some(reply)
-                received.deliveries += take.deliveries(reply)
+                deliveries = take.deliveries(reply)
+                self._in_care.update(delivery.tag for delivery in deliveries)
+                received.deliveries += deliveries
                 received.refused += refusals(reply)
                 if self._address.transport.queue_order_strategy == "round_robin":
                     self._order = rotated(self._order, take.served(reply))
@@ -284,6 +294,9 @@ class RedisConsumer:
         self._connected = True
         self._lease.entered(now)
 
+    def _reconciliation(self) -> recovery.Chore:
+        return recovery.reconcile(self._address, self._keys, self.incarnation, self._in_care)
+
     def _keep_up(self, now: float) -> None:
         if not self._link.is_open:
             return
@@ -302,6 +315,7 @@ class RedisConsumer:
         databases = (self._results_db, self._address.db)
         kept = (self._retention.most, self._retention.oldest(time.time()))
         ours = self._fence.ours(settlements)
+        self._in_care.difference_update(settlement.tag for settlement in ours)
         for batch, arguments, feeds_us in batches(ours, self._address, self._keys, self.queues):
             step = self._requests.next_step()
             self._pending += len(batch)
@@ -325,9 +339,3 @@ class RedisConsumer:
 
     def _unfinished(self) -> bool:
         return bool(self._requests) or self._upkeep.busy() or self.pending() > 0
-
-
-def _given_back(delivery: Delivery) -> Settlement:
-    message = delivery.message
-    push = Push(delivery.queue, message, recovery.priority_of(message), head=True)
-    return Settlement(delivery.tag, pushes=(push,))

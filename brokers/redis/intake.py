@@ -51,6 +51,12 @@ class Take(NamedTuple):
         return deliveries
 
     @staticmethod
+    def was_in_vain(reply: Sequence[Any]) -> bool:
+        """It has moved nothing; the server does not remember it."""
+        due, found, popped, *_ = reply
+        return not (due or found or popped)
+
+    @staticmethod
     def left_some(reply: Sequence[Any]) -> bool:
         """Whether there may be more; if not, the server will tell when something comes."""
         return bool(reply[4])

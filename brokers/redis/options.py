@@ -1,4 +1,4 @@
-"""The transport options of a Redis broker and its TLS options: names, types, defaults, meaning."""
+"""The options of a Redis broker, its TLS and its sentinels: names, types, defaults, meaning."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ def _count(value: object) -> int:
     return count
 
 
+def _count_or_zero(value: object) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal():
+        raise ValueError("a whole number, 0 or more")
+    return int(str(value))
+
+
 def _count_or_none(value: object) -> int | None:
     return None if value is None or value == "None" else _count(value)
 
@@ -60,6 +66,12 @@ def _text_or_none(value: object) -> str | None:
 def _name(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a string that is not empty")
+    return value
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ValueError("a mapping of names to values")
     return value
 
 
@@ -147,7 +159,36 @@ class TLS:
     ssl_check_hostname: bool = _option(True, _flag)
 
 
-Options = TypeVar("Options", TransportOptions, TLS)
+@dataclass(frozen=True, slots=True)
+class SentinelOptions:
+    """The transport options of a `sentinel://` URL, under Celery's names."""
+
+    master_name: str = _option("", _name)
+    """Under which the sentinels know the master."""
+    sentinel_kwargs: Mapping[str, object] = field(default_factory=dict, metadata={"read": _mapping})
+    """How to speak to the sentinels themselves: `SentinelLogin`, `TLS` and `socket_…` options."""
+    ssl: bool = _option(False, _flag)
+    """Whether the master, not the sentinels, speaks TLS; so it does if a `TLS` option is given."""
+    min_other_sentinels: int = _option(0, _count_or_zero)
+    """A sentinel that sees fewer others is not believed."""
+    sentinel_fanout_compat: bool = _option(False, _flag)
+    """Taken because Celery's configurations have it. Nothing is broadcast yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelLogin:
+    """What `sentinel_kwargs` say of the sentinels, under redis-py's names."""
+
+    username: str | None = _option(None, _text_or_none)
+    password: str | None = _option(None, _text_or_none)
+    ssl: bool = _option(False, _flag)
+
+
+Options = TypeVar("Options", TransportOptions, TLS, SentinelOptions, SentinelLogin)
+
+
+def names(kind: type[Options]) -> list[str]:
+    return [each.name for each in fields(kind)]
 
 
 def read(kind: type[Options], given: Mapping[str, object]) -> Options:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from typing import Any
 
 from brokers.envelope import MalformedMessage, parse, redelivered
@@ -80,6 +80,20 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
 
     count = yield from _restore(address, keys, dead, _latest_first(tags), edit)
     yield BURY.call(*burial, 0, EVICTED_MS)
+    return count
+
+
+def reconcile(address: Address, keys: Keys, us: str, in_care: Container[str]) -> Chore:
+    """Once a server has lost what it had confirmed (lua/enter.lua): what it believes to be with us, and
+    is not in our care any more, goes back. Nobody else would bring it while we live."""
+    if not (yield ("HGET", keys.record(us), "lost")):
+        return 0
+    # In this order: what is given to us from now on is either not found, or found as held.
+    held = yield from _members(keys.held(us), "*")
+    tags = yield from _members(keys.unacked_index, f"{us}.*")
+    strange = [tag for tag in tags - held if tag.decode() not in in_care]
+    count = yield from _restore(address, keys, "", _latest_first(strange), _marked)
+    yield ("HDEL", keys.record(us), "lost")
     return count
 
 

@@ -15,7 +15,7 @@ import hiredis
 
 from brokers.interface import BrokerError, Settlement, Write
 from brokers.redis.address import Address
-from brokers.redis.connect import failure
+from brokers.redis.failures import failure
 from brokers.redis.link import Link
 from brokers.redis.scripts import OF_RESULTS, WRITE, Command, pack
 from brokers.redis.settlement import documents
@@ -24,7 +24,8 @@ from brokers.redis.settlement import documents
 class _Call(NamedTuple):
     packed: bytes
     confirms: Sequence[Settlement]
-    """What may go on to the broker once this has been answered: with the last call of its batch."""
+    """What else of these may go on to the broker once this has been answered: with the last call of
+    their batch."""
 
 
 class Arrived(NamedTuple):
@@ -46,13 +47,12 @@ class RemoteDocuments:
     def submit(self, settlements: Sequence[Settlement]) -> None:
         """Write their documents; what remains of them is returned by `receive` then."""
         writes: list[Write] = [write for settlement in settlements for write in settlement.writes]
-        rest = [settlement._replace(writes=()) for settlement in settlements]
         if not writes:
             return
         calls = [pack(WRITE.call(*arguments)) for arguments in documents(writes)]
         for packed in calls[:-1]:
             self._send(_Call(packed, ()))
-        self._send(_Call(calls[-1], rest))
+        self._send(_Call(calls[-1], settlements))
 
     def receive(self, now: float) -> Arrived:
         stored: list[Settlement] = []
@@ -66,13 +66,17 @@ class RemoteDocuments:
                 self._link.fail(failure(self._link.address, reply))
                 break
             refused += (text.decode(errors="replace") for text in reply)
-            stored += self._calls.popleft().confirms
+            stored += (each._replace(writes=()) for each in self._calls.popleft().confirms)
         if self._link.wants_attempt(now):
             self._link.attempt(_greeting())
         return Arrived(stored, refused, self._link.problem())
 
     def pending(self) -> int:
         return sum(len(call.confirms) for call in self._calls)
+
+    def unstored(self) -> list[Settlement]:
+        """Settlements whose documents are not confirmed."""
+        return [settlement for call in self._calls for settlement in call.confirms]
 
     def next_deadline(self) -> float:
         return self._link.next_deadline()

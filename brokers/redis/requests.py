@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from brokers.interface import Settlement
 from brokers.redis.backlog import Measuring
@@ -54,7 +54,7 @@ class Requests:
         self._unanswered: deque[_Request] = deque()
         self._step = 0
         self.answered_step = 0
-        """Number of the last one that was answered."""
+        """Number of the last one that was answered, and remembered by the server."""
 
     def __bool__(self) -> bool:
         return bool(self._unanswered)
@@ -74,11 +74,12 @@ class Requests:
         """What the one is about that is answered next."""
         return self._unanswered[0].subject
 
-    def answered(self) -> Subject:
+    def answered(self, reply: Any) -> Subject:
         """The oldest one has been: what it was about."""
-        request = self._unanswered.popleft()
-        self.answered_step = request.step or self.answered_step
-        return request.subject
+        subject, _, step = self._unanswered.popleft()
+        if step and not (isinstance(subject, Take) and subject.was_in_vain(reply)):
+            self.answered_step = step
+        return subject
 
     def broken(self) -> None:
         """The connection is gone: forget those without a number."""

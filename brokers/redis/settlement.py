@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from brokers.interface import Settlement, Write
+from brokers.interface import Delivery, Push, Settlement, Write
 from brokers.redis.address import Address
 from brokers.redis.keys import Keys
+from brokers.redis.recovery import priority_of
 from brokers.redis.scripts import Argument
 
 MOST = 500
@@ -24,6 +25,22 @@ class Batch(NamedTuple):
     """From ARGV[9] on."""
     feeds_us: bool
     """It pushes into a queue that we consume from: the server tells everybody but us."""
+
+
+def given_back(delivery: Delivery) -> Settlement:
+    """To the head of its queue, as it came."""
+    message = delivery.message
+    push = Push(delivery.queue, message, priority_of(message), head=True)
+    return Settlement(delivery.tag, pushes=(push,))
+
+
+def named(settlement: Settlement) -> str:
+    """For people; empty if nothing is missing without it."""
+    if settlement.tag:
+        return settlement.tag
+    if settlement.writes:
+        return settlement.writes[0].key
+    return f"a message for {settlement.pushes[0].queue}" if settlement.pushes else ""
 
 
 def batches(

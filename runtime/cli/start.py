@@ -13,6 +13,7 @@ from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
 from runtime.logs import FORMATS, LEVELS
 from runtime.worker.options import WorkerOptions
+from runtime.worker.signals import leave_when_told
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,6 +97,7 @@ def start(
     TERM or INT: finish what runs, give the rest back. QUIT, or a second TERM: give back everything
     now. HUP: restart the children with fresh code. USR1: write the stacks of all.
     """
+    leave_when_told()
     node = expand_node(hostname)
     without = {"mingle": without_mingle, "gossip": without_gossip, "heartbeat": without_heartbeat}
     options = WorkerOptions(

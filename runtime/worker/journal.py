@@ -95,11 +95,11 @@ class Journal:
         logger.warning("%d settlements wait for the broker: no task is started until it has them", unsettled)
 
     def broker_said(self, refused: list[str], restored: int) -> None:
-        """What the server would not do, and how many messages of dead workers were given back."""
+        """What the server would not do, and how many messages that nobody cared for it got back."""
         for reason in refused:
             logger.error("Broker refused: %s", reason)
         if restored:
-            logger.warning("Gave %d messages of dead workers back to their queues", restored)
+            logger.warning("Gave %d messages back to their queues that no living worker had", restored)
 
     def namesakes(self, places: list[str]) -> None:
         """Other workers have our node name."""

@@ -16,6 +16,8 @@ logger = logging.getLogger("runtime.worker")
 LAST_WORDS = 5.0
 """Seconds that a worker which kills its tasks waits for the broker to confirm; what it cannot
 confirm by then comes back when its lease ends."""
+PARTING = 10.0
+"""Seconds that a worker whose tasks have all ended waits for a broker that is away to take their ends."""
 
 
 class State(IntEnum):
@@ -44,15 +46,16 @@ def after_signal(state: State, number: int) -> State:
     return state
 
 
-def after_turn(state: State, deadline: float, now: float, unsettled: int) -> State:
+def after_turn(state: State, deadline: float, now: float, reserved: int, unconfirmed: int) -> State:
     """The state after a turn of the loop. deadline: when the present state may last no longer
-    (time.monotonic() seconds); unsettled: messages in our care, and settlements not confirmed."""
+    (time.monotonic() seconds); reserved: messages in our care; unconfirmed: what the broker has yet to
+    confirm."""
     if state < State.DRAINING:
         return state
-    if unsettled == 0:
+    if not reserved and not unconfirmed:
         return State.DONE
     if now >= deadline:
-        return State(state + 1)
+        return State(state + 1) if reserved else State.DONE
     return state
 
 
@@ -77,9 +80,11 @@ class Life:
         self.exit_code = code
         return self._enter(State.KILLING, now)
 
-    def turn(self, unsettled: int, now: float) -> bool:
+    def turn(self, reserved: int, unconfirmed: int, now: float) -> bool:
         """A turn of the loop is over; see `after_turn`."""
-        return self._enter(after_turn(self.state, self.deadline, now, unsettled), now)
+        if self.state is State.DRAINING and not reserved:
+            self.deadline = min(self.deadline, now + PARTING)
+        return self._enter(after_turn(self.state, self.deadline, now, reserved, unconfirmed), now)
 
     def _enter(self, state: State, now: float) -> bool:
         if state is self.state:

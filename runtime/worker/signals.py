@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from typing import NoReturn
+
+from runtime.worker.exitcodes import ExitCode
 
 HEEDED = (
     signal.SIGTERM,
@@ -15,6 +18,17 @@ HEEDED = (
     signal.SIGTSTP,
     signal.SIGCONT,
 )
+
+
+def leave_when_told() -> None:
+    """From the first moment of a start until the inbox is there: nothing is held yet, so TERM and QUIT end
+    the process at once, as asked, and not as a death by signal."""
+    for number in (signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit(ExitCode.OK)
 
 
 def _queue_only(number: int, frame: object) -> None:

@@ -107,7 +107,7 @@ def run_worker(app: App, options: WorkerOptions) -> int:
         if options.banner:
             banner.show(app, planned)
         code = _supervise(app, planned, broker, pool, inbox, health)
-        broker.close(timeout=CLOSE_TIMEOUT)
+        _close(broker)
         return code
     finally:
         inbox.close()
@@ -132,6 +132,17 @@ def _supervise(
         planned.patience,
         planned.max_unsettled,
     ).run()
+
+
+def _close(broker: Consumer) -> None:
+    unconfirmed = broker.close(timeout=CLOSE_TIMEOUT)
+    if unconfirmed:
+        logger.error(
+            "The broker has not confirmed %d ends; unless it has got them all the same, these messages are "
+            "given out again when our lease has ended, and these results are missing: %s",
+            len(unconfirmed),
+            ", ".join(unconfirmed),
+        )
 
 
 def _open_pool(app: App, planned: Plan) -> Pool:

@@ -116,7 +116,7 @@ class Supervisor:
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
             self._health.next_deadline(),
-            self._fetcher.next_poll() if self._life.state is State.RUNNING else float("inf"),
+            self._fetcher.next_poll() if self._may_take() else float("inf"),
             self._dispatcher.next_stall() if self._starting and self._gives_back else float("inf"),
             self._life.deadline,
             now + max(0.0, self._nearly_due.next_due() - time.time()),
@@ -155,8 +155,8 @@ class Supervisor:
             self._kill_theirs()
         if self._life.state < State.DRAINING:
             return
-        unsettled = len(self._ledger) + self._broker.pending() + self._fetcher.taking
-        if self._life.turn(unsettled, now):
+        unconfirmed = self._broker.pending() + self._fetcher.taking
+        if self._life.turn(len(self._ledger), unconfirmed, now):
             self._begin_state(now)
         if self._life.state is State.KILLING:
             self._pool.kill(list(self._pool.running()))
@@ -284,9 +284,12 @@ class Supervisor:
             self._settlements = []
 
     def _take(self, now: float) -> None:
-        ready = self._life.state is State.RUNNING and self._manifest is not None
-        if ready and self._fetcher.is_due(now):
+        if self._may_take() and self._fetcher.is_due(now):
             self._fetcher.take(self._wanted(now), now)
+
+    def _may_take(self) -> bool:
+        """Not before the children's code is loaded: it tells which tasks there are."""
+        return self._life.state is State.RUNNING and self._manifest is not None
 
     def _wanted(self, now: float) -> int:
         return prefetch.wanted(

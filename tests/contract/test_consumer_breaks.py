@@ -112,6 +112,55 @@ def test_consumes_and_wakes_again_after_a_restart(server: Server, driven: Driven
     assert [delivery.message for delivery in driven.take()] == [b"1"]
 
 
+def test_what_the_server_has_forgotten_is_given_back(server: Server, driven: Driven) -> None:
+    """As by a failover to a replica that lags behind: what it had confirmed has never been."""
+    server.client.lpush("a", *"1234")
+    ours, settled, held = driven.take(3)
+    keys = ("unacked", "unacked_index", f"runtime.worker.{driven.consumer.incarnation}")
+    before = {key: server.client.dump(key) for key in keys}
+    driven.settle(Settlement(settled.tag))
+    driven.hold((held.tag, time.time() + 60))
+    for key, value in before.items():
+        server.client.restore(key, 0, value, replace=True)
+    server.client.delete(f"runtime.eta.{driven.consumer.incarnation}")
+    cut(server)
+    driven.until(lambda: driven.restored == 2)
+    assert server.client.lrange("a", 0, -1) == [b"4", b"3", b"2"]
+    assert server.client.hkeys("unacked") == [ours.tag.encode()]
+    driven.settle(Settlement(ours.tag))
+    assert driven.fenced == []
+
+
+def test_what_the_server_has_forgotten_is_given_back_by_who_leaves(server: Server) -> None:
+    server.client.lpush("a", *"12")
+    with Driven(consumer_of(server)) as driven:
+        first, second = driven.take()
+        before = {key: server.client.dump(key) for key in ("unacked", "unacked_index")}
+        driven.settle(Settlement(first.tag), Settlement(second.tag))
+        for key, value in before.items():
+            server.client.restore(key, 0, value)
+        # As it stands between a new connection and what is done on it.
+        server.client.hset(f"runtime.worker.{driven.consumer.incarnation}", "lost", 1)
+    assert server.client.lrange("a", 0, -1) == [b"2", b"1"]
+    assert not server.client.exists("unacked")
+
+
+def test_what_the_server_has_kept_stays_where_it_is(server: Server, driven: Driven) -> None:
+    """Also if the last takes, which it does not remember, brought nothing."""
+    server.client.lpush("a", *"12")
+    first, second = driven.take()
+    driven.hold((second.tag, time.time() + 60))
+    assert driven.take() == []
+    cut(server)
+    driven.until(lambda: driven.connected == 2)
+    assert driven.take() == []
+    assert not server.client.hexists(f"runtime.worker.{driven.consumer.incarnation}", "lost")
+    assert server.client.hlen("unacked") == 2
+    assert driven.restored == 0
+    driven.settle(Settlement(first.tag))
+    assert driven.fenced == []
+
+
 def test_works_while_the_server_is_out_of_memory(server: Server, driven: Driven) -> None:
     server.client.lpush("a", *"12345")
     first, second, third, *_ = driven.take(4)

@@ -55,6 +55,14 @@ def test_a_wrong_environment_variable_is_named() -> None:
     assert "RUNTIME_CONCURRENCY" in done.stderr
 
 
+@pytest.mark.parametrize("verb", [["start"], ["call", "examples.tasks.add"], ["purge"]])
+def test_sentinels_need_the_name_of_the_master(verb: list[str]) -> None:
+    done = runtime("-A", "examples.tasks", *verb, RUNTIME_BROKER_URL="sentinel://h;sentinel://i")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "master_name" in line
+
+
 def test_no_verb_shows_the_help() -> None:
     done = runtime()
     assert done.returncode == 2

@@ -16,7 +16,7 @@ from runtime import App
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 RUN = 1.0
 """Seconds that the running tasks take."""
@@ -143,6 +143,19 @@ def test_every_message_is_in_one_place_however_the_worker_stops(
     assert not server.client.zcard("unacked_index")
     # The dead worker's record stays for a while, to tell it so should it live; it goes by itself.
     assert not [key for key in server.client.keys("runtime.*") if server.client.ttl(key) < 0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_told_to_stop_while_the_app_is_imported(server: Server, tmp_path: Path, number: int) -> None:
+    (tmp_path / "slow_app.py").write_text(
+        "import pathlib, time\nfrom runtime import App\napp = App('slow')\n"
+        "pathlib.Path(__file__).with_name('begun').touch()\ntime.sleep(60)\n"
+    )
+    worker = Worker(server.url(), tmp_path, app="slow_app", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+    wait_until((tmp_path / "begun").exists)
+    worker.signal(number)
+    assert worker.wait() == 0
+    assert worker.log() == ""
 
 
 def test_term_during_recovery_leaves_every_message_to_the_next_worker(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from brokers import registry
-from brokers.redis.address import Address, parse
+from brokers.redis.address import Address, Sentinels, parse
 from brokers.redis.options import TLS, TransportOptions
 
 
@@ -32,6 +32,37 @@ from brokers.redis.options import TLS, TransportOptions
 )
 def test_urls(url: str, address: Address) -> None:
     assert parse(url) == address
+
+
+def test_sentinel_urls() -> None:
+    url = "sentinel://u:p%40ss@h/3;sentinel://[::1]:7/3?socket_timeout=4"
+    kwargs = {"password": "x", "ssl_cert_reqs": "none", "socket_timeout": 2}
+    address = parse(url, {"master_name": "main", "sentinel_kwargs": kwargs, "ssl": True})
+    how: dict[str, Any] = {
+        "password": "x",
+        "tls": TLS(ssl_cert_reqs="none"),
+        "transport": TransportOptions(socket_timeout=2),
+    }
+    assert address == Address(
+        sentinels=Sentinels(
+            (Address(host="h", port=26379, **how), Address(host="::1", port=7, **how)), "main"
+        ),
+        db=3,
+        username="u",
+        password="p@ss",
+        tls=TLS(),
+        transport=TransportOptions(socket_timeout=4),
+    )
+    assert "host" not in address.client_options()
+    assert address.at("h2", 8) == Address(
+        host="h2",
+        port=8,
+        db=3,
+        username="u",
+        password="p@ss",
+        tls=TLS(),
+        transport=TransportOptions(socket_timeout=4),
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,6 +135,22 @@ def test_tls_options(value: object) -> None:
         ("redis://h?ssl_cert_reqs=none", {}, "ssl_cert_reqs need a rediss://"),
         ("rediss://h?ssl_cert_reqs=maybe", {}, "'none', 'optional' or 'required'"),
         ("rediss://h?ssl_cafile=/x", {}, "'ssl_cafile'"),
+        ("redis://h?master_name=m", {}, "master_name need a sentinel:// URL"),
+        ("sentinel://h", {}, "without the transport option master_name"),
+        ("sentinel://h", {"master_name": ""}, "master_name='': must be a string that is not empty"),
+        ("sentinel://:26379?master_name=m", {}, ":26379.*': must be sentinel://host:26379"),
+        ("sentinel://h;h2?master_name=m", {}, "'h2.*': must be sentinel://host:26379"),
+        ("sentinel://h:x?master_name=m", {}, "port in 'h:x'"),
+        ("sentinel://h;sentinel://h2/1?master_name=m", {}, "'h2': .*database must be as in the first"),
+        ("sentinel://h;sentinel://:p@h2?master_name=m", {}, "'h2': user, password"),
+        ("sentinel://h?master_name=m&sentinel_kwargs=p", {}, "sentinel_kwargs='p': must be a mapping"),
+        ("sentinel://h?master_name=m", {"sentinel_kwargs": {"password": 1}}, "password=1: must be a string"),
+        (
+            "sentinel://h?master_name=m",
+            {"sentinel_kwargs": {"passwrd": ""}},
+            "unknown transport option 'passwrd'",
+        ),
+        ("sentinel://h?master_name=m&min_other_sentinels=-1", {}, "whole number, 0 or more"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(
@@ -130,6 +177,10 @@ def test_keys() -> None:
         ("redis://u:secret@h:1/2", "redis://u:**@h:1/2"),
         ("redis://:secret@[::1]", "redis://:**@[::1]:6379/0"),
         ("rediss://u@h", "rediss://u@h:6379/0"),
+        (
+            "sentinel://:secret@h/1;sentinel://i:7?master_name=m",
+            "sentinel://:**@h:26379;sentinel://:**@i:7/1?master_name=m",
+        ),
         ("redis+socket://:secret@/a%20b?virtual_host=1", "redis+socket://:**@/a%20b?virtual_host=1"),
     ],
 )
@@ -150,6 +201,9 @@ def test_no_password_where_people_read(url: str, masked: str) -> None:
         ("redis+socket:///s", "unix:///s?db=3", True),
         ("redis+socket:///s", "redis+socket:///t", False),
         ("redis+socket:///s", "redis://localhost", False),
+        ("sentinel://h;sentinel://i?master_name=m", "sentinel://i/;sentinel://h?db=4&master_name=m", True),
+        ("sentinel://h?master_name=m", "sentinel://h?master_name=n", False),
+        ("sentinel://h:6379?master_name=m", "redis://h", False),
     ],
 )
 def test_same_server(one: str, other: str, same: bool) -> None:
@@ -157,5 +211,5 @@ def test_same_server(one: str, other: str, same: bool) -> None:
 
 
 def test_unknown_schemes_are_named_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'amqp'.*redis, rediss, redis\+socket, unix, embedded"):
+    with pytest.raises(ValueError, match=r"'amqp'.*redis, rediss, redis\+socket, unix, sentinel, embedded"):
         registry.open_publisher("amqp://h")

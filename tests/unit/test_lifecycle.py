@@ -32,17 +32,23 @@ def test_a_signal_moves_the_state(state: State, number: int, following: State) -
 
 
 @pytest.mark.parametrize(
-    ("state", "late", "unsettled", "following"),
+    ("state", "late", "reserved", "unconfirmed", "following"),
     [
-        (RUNNING, True, 0, RUNNING),
-        (QUIET, True, 0, QUIET),
-        (DRAINING, False, 3, DRAINING),
-        (DRAINING, False, 0, DONE),
-        (DRAINING, True, 3, KILLING),
-        (KILLING, False, 3, KILLING),
-        (KILLING, False, 0, DONE),
-        (KILLING, True, 3, DONE),
+        (RUNNING, True, 0, 0, RUNNING),
+        (QUIET, True, 0, 0, QUIET),
+        (DRAINING, False, 3, 0, DRAINING),
+        (DRAINING, False, 0, 3, DRAINING),
+        (DRAINING, False, 0, 0, DONE),
+        (DRAINING, True, 3, 0, KILLING),
+        (DRAINING, True, 0, 3, DONE),
+        (KILLING, False, 3, 0, KILLING),
+        (KILLING, False, 0, 3, KILLING),
+        (KILLING, False, 0, 0, DONE),
+        (KILLING, True, 3, 3, DONE),
     ],
 )
-def test_a_turn_moves_the_state(state: State, late: bool, unsettled: int, following: State) -> None:
-    assert after_turn(state, deadline=0.0 if late else 10.0, now=5.0, unsettled=unsettled) is following
+def test_a_turn_moves_the_state(
+    state: State, late: bool, reserved: int, unconfirmed: int, following: State
+) -> None:
+    deadline = 0.0 if late else 10.0
+    assert after_turn(state, deadline, 5.0, reserved, unconfirmed) is following

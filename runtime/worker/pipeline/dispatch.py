@@ -28,6 +28,9 @@ class Dispatcher:
         self._next_recall = 0.0
         self.moved_at = 0.0
         """time.monotonic() of the last end of a task, or of the last hand-over."""
+        self._stuck = False
+        """Something was taken back from behind a slow job, and none has begun since: nothing is queued
+        ahead. It would be taken back as soon, again and again, and never count as waiting."""
 
     def __len__(self) -> int:
         """Reservations that no child has been given."""
@@ -40,7 +43,7 @@ class Dispatcher:
         """Hand over as many as there is room for; how many were accepted."""
         accepted = 0
         while self._ready:
-            ahead = depth(self._pace.duration(self._ready[0].task.name))
+            ahead = self._ahead(self._ready[0].task.name)
             room = self._pool.idle() + self._pool.slots() * ahead - self._pool.queued()
             if room <= 0:
                 break
@@ -62,10 +65,14 @@ class Dispatcher:
         name = batch[0].task.name
         while self._ready and len(batch) < most:
             following = self._ready[0].task.name
-            if following != name and depth(self._pace.duration(following)) != ahead:
+            if following != name and self._ahead(following) != ahead:
                 break
             batch.append(self._ready.popleft())
         return batch
+
+    def _ahead(self, name: str) -> int:
+        """How many of these tasks to queue at a child."""
+        return 0 if self._stuck else depth(self._pace.duration(name))
 
     def _job(self, reservation: Reservation) -> Job:
         """Limits: the message's, else the task's, else the worker's, each by itself (PROTOCOL 9)."""
@@ -77,13 +84,16 @@ class Dispatcher:
     def begun(self, job: int) -> None:
         """A child has started it: it cannot be taken back any more."""
         self._submitted.pop(job, None)
+        self._stuck = False
 
     def recall(self, now: float) -> None:
         """Take back what waits behind a job that has become slow. It is ready again, first in line."""
         if now < self._next_recall or not self._pool.queued():
             return
         self._next_recall = now + STUCK
-        self._ready.extendleft(reversed(self._take_back(now, STUCK)))
+        taken_back = self._take_back(now, STUCK)
+        self._stuck = self._stuck or bool(taken_back)
+        self._ready.extendleft(reversed(taken_back))
 
     def retract(self, now: float) -> None:
         """Take back everything that has not started: nothing is to begin now. It is ready, first in line."""

@@ -1,0 +1,25 @@
+"""What an error reply of a Redis server means."""
+
+from __future__ import annotations
+
+import hiredis
+
+from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
+from brokers.redis.address import Address
+from brokers.redis.lease import Evicted
+
+PASSING = (
+    *("LOADING", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "OOM", "MISCONF"),
+    *("NOREPLICAS", "NOSCRIPT", "LEASE", "UNBLOCKED", "ERR max number of clients"),
+)
+"""How the error replies begin that another try may not get."""
+
+
+def failure(address: Address, error: hiredis.HiredisError) -> BrokerError:
+    """What an error reply, or one that is no reply at all, means to the caller."""
+    text = str(error)
+    if text.startswith("EVICTED "):
+        lost = f"{address.masked()}: our lease has ended, and others have our messages"
+        return Evicted(lost, int(text.split()[1]))
+    kind = BrokerUnavailable if text.startswith(PASSING) else BrokerRefused
+    return kind(f"{address.masked()}: {text}")
