@@ -45,7 +45,9 @@ class Notifier:
 
     def next_deadline(self) -> float:
         """When `tell` has something to say at the latest; inf without a manager."""
-        return min(self._next_status, self._next_watchdog) if self.listens else float("inf")
+        if not self.listens:
+            return float("inf")
+        return min(self._next_status, self._next_watchdog) if self._announced else self._next_status
 
     def tell(self, now: float, state: State, live: bool, ready: bool, status: str) -> None:
         """Everything that is due."""
@@ -61,7 +63,7 @@ class Notifier:
             words.append(f"STATUS={status}")
             if self._stopping or not self._announced:  # both ends of a life may last; both have a time-out
                 words.append(f"EXTEND_TIMEOUT_USEC={EXTENSION * 1e6:.0f}")
-        if live and now >= self._next_watchdog:
+        if self._announced and live and now >= self._next_watchdog:
             self._next_watchdog = now + self._watchdog_every
             words.append("WATCHDOG=1")
         self._send(words)
