@@ -1,7 +1,7 @@
 """What every child is before its loop runs, whatever its pool's kind.
 
 A child's loop, the only thing in which kinds differ, is a function
-`serve(jobs, reports, run, target)`: it takes jobs, reports each as started before and as finished
+`serve(jobs, reports, run, notice)`: it takes jobs, reports each as started before and as finished
 after it ran, and returns when no more will come.
 """
 
@@ -17,11 +17,11 @@ from pkgutil import resolve_name
 
 from pools import shield
 from pools.descent import die_with_parent
-from pools.target import Target
+from pools.notice import Notice
 from pools.transport import FAILED, READY, ChildEnds, JobReceiver, ReportSender, record
 
 Run = Callable[[memoryview], bytes]
-Serve = Callable[[JobReceiver, ReportSender, Run, Target], None]
+Serve = Callable[[JobReceiver, ReportSender, Run, Notice], None]
 
 STDERR = 2
 
@@ -34,13 +34,13 @@ def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run
     # Registered by descriptor: sys.stderr may be anything that the user's code has put there.
     faulthandler.register(signal.SIGUSR2, file=STDERR, all_threads=True, chain=False)
     reports = ReportSender(ends.reports)
-    target = Target(ends.target)
-    os.close(ends.target)
+    notice = Notice(ends.notice)
+    os.close(ends.notice)
     if after_fork is not None:
         _call_hook(after_fork, reports)
     reports.send(record(READY, 0, 0.0))
     with contextlib.suppress(BrokenPipeError):  # the supervisor is gone: there is nobody to tell
-        serve(JobReceiver(ends.jobs), reports, run, target)
+        serve(JobReceiver(ends.jobs), reports, run, notice)
 
 
 def _call_hook(after_fork: str, reports: ReportSender) -> None:

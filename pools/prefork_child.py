@@ -15,17 +15,17 @@ import traceback
 from time import monotonic
 
 from pools.child import Run
+from pools.notice import Notice
 from pools.softlimit import SoftLimit
-from pools.target import Target
 from pools.transport import FINISHED, STARTED, JobReceiver, ReportSender, record
 
 EX_SOFTWARE = os.EX_SOFTWARE
 """Exit code (70) of a child whose run function raised instead of returning an outcome."""
 
 
-def serve(jobs: JobReceiver, reports: ReportSender, run: Run, target: Target) -> None:
+def serve(jobs: JobReceiver, reports: ReportSender, run: Run, notice: Notice) -> None:
     """See `pools.child`."""
-    limit = SoftLimit(target, spared=(serve, run))
+    limit = SoftLimit(notice, spared=(serve, run))
     limit.arm()
     pid = os.getpid()
     end = b""

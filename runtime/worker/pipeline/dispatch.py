@@ -37,8 +37,8 @@ class Dispatcher:
         accepted = 0
         while self._ready:
             ahead = depth(self._pace.duration(self._ready[0].task.name))
-            room = self._pool.idle() + self._pool.slots() * ahead - self._pool.queued()
-            if room <= 0:
+            room = self._pool.room(ahead)
+            if not room:
                 break
             batch = self._alike(ahead, room)
             taken = self._pool.submit([self._job(reservation) for reservation in batch], ahead)
