@@ -12,6 +12,7 @@ import faulthandler
 import os
 import signal
 import traceback
+from _socket import socket as RawSocket
 from collections.abc import Callable
 from pkgutil import resolve_name
 
@@ -40,7 +41,7 @@ def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run
         _call_hook(after_fork, reports)
     reports.send(record(READY, 0, 0.0))
     with contextlib.suppress(BrokenPipeError):  # the supervisor is gone: there is nobody to tell
-        serve(JobReceiver(ends.jobs), reports, run, notice)
+        serve(JobReceiver(RawSocket(fileno=ends.jobs)), reports, run, notice)
 
 
 def _call_hook(after_fork: str, reports: ReportSender) -> None:

@@ -142,13 +142,20 @@ class JobSender:
 
 
 class JobReceiver:
-    """The child's end of the jobs."""
+    """The child's end of the jobs. For one thread; see `share`."""
 
-    def __init__(self, fd: int) -> None:
-        self._socket = RawSocket(fileno=fd)
+    def __init__(self, end: RawSocket) -> None:
+        self._socket = end
         # Kept for good: a buffer of that size made anew for each receive costs an mmap each time.
         self._buffer = memoryview(bytearray(_ID.size + INLINE))
         self._buffers = [self._buffer]
+
+    def share(self) -> JobReceiver:
+        """Of the same jobs, for another thread: each job is received once."""
+        return JobReceiver(self._socket)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def receive(self, flags: int = 0) -> tuple[int, memoryview] | None:
         """The next job's id and payload, valid until the next call; None: no more will come.

@@ -350,7 +350,7 @@ class Supervisor:
         if self._state is State.KILLING:
             self._settle_end(reservation, lambda: self._settler.abandoned(reservation))
             return
-        verdict = self._settler.loss(reservation)
+        verdict = self._settler.loss(reservation, event)
         self._journal.lost(reservation, event, verdict)
         self._meters.lost(reservation, verdict, time.monotonic())
         self._settle_end(reservation, lambda: self._settler.lost(reservation, event))

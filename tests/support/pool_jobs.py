@@ -3,9 +3,11 @@ argument."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import os
+import select
 import signal
 import sys
 import threading
@@ -151,13 +153,17 @@ def segfault(_: bytes) -> bytes:
 
 
 def wait_at(gate: bytes) -> bytes:
-    """Until the gate (a fifo, see `tests.support.pool_driver.Gate`) lets one through."""
-    fd = os.open(gate, os.O_RDONLY)
+    """Until the gate (a fifo, see `tests.support.pool_driver.Gate`) lets one through. In short steps:
+    soft limits need them in threads, and other greenlets."""
+    fd = os.open(gate, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        os.read(fd, 1)
+        while True:
+            select.select([fd], [], [], 0.05)
+            with contextlib.suppress(BlockingIOError):  # another job was faster
+                os.read(fd, 1)
+                return b"released"
     finally:
         os.close(fd)
-    return b"released"
 
 
 def wait_twice(gate: bytes) -> bytes:
@@ -171,6 +177,12 @@ def wait_twice(gate: bytes) -> bytes:
 def sleep(seconds: bytes) -> bytes:
     time.sleep(float(seconds))
     return b"slept"
+
+
+def nap(seconds: bytes) -> bytes:
+    """A short sleep, and a little Python after it."""
+    time.sleep(float(seconds))
+    return b"".join([b"nap", b"ped"])
 
 
 def spin(seconds: bytes) -> bytes:
