@@ -15,33 +15,50 @@ import traceback
 from _socket import socket as RawSocket
 from collections.abc import Callable
 from pkgutil import resolve_name
+from typing import NamedTuple
 
 from pools import shield
 from pools.descent import die_with_parent
+from pools.interface import ChildOptions
+from pools.kinds import Kind
 from pools.notice import Notice
 from pools.transport import FAILED, READY, ChildEnds, JobReceiver, ReportSender, record
 
 Run = Callable[[memoryview], bytes]
-Serve = Callable[[JobReceiver, ReportSender, Run, Notice], None]
+
+
+class Station(NamedTuple):
+    """What a child's loop works with."""
+
+    jobs: JobReceiver
+    reports: ReportSender
+    run: Run
+    notice: Notice
+    options: ChildOptions
+
 
 STDERR = 2
 
 
-def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run: Run) -> None:
+def live(ends: ChildEnds, parent: int, kind: Kind, options: ChildOptions, run: Run) -> None:
     """The whole life of a child that has just been forked by the process `parent`."""
     die_with_parent(parent)
     os.setsid()
     shield.restore_in_descendants()
     # Registered by descriptor: sys.stderr may be anything that the user's code has put there.
     faulthandler.register(signal.SIGUSR2, file=STDERR, all_threads=True, chain=False)
+    if kind.after_fork is not None:
+        resolve_name(kind.after_fork)()
     reports = ReportSender(ends.reports)
     notice = Notice(ends.notice)
     os.close(ends.notice)
-    if after_fork is not None:
-        _call_hook(after_fork, reports)
+    if options.after_fork is not None:
+        _call_hook(options.after_fork, reports)
     reports.send(record(READY, 0, 0.0))
     with contextlib.suppress(BrokenPipeError):  # the supervisor is gone: there is nobody to tell
-        serve(JobReceiver(RawSocket(fileno=ends.jobs)), reports, run, notice)
+        resolve_name(kind.serve)(
+            Station(JobReceiver(RawSocket(fileno=ends.jobs)), reports, run, notice, options)
+        )
 
 
 def _call_hook(after_fork: str, reports: ReportSender) -> None:

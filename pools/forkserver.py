@@ -52,9 +52,9 @@ def main(descriptor: int) -> None:
     assert isinstance(load, Load)
     if load.kind.prepare is not None:
         resolve_name(load.kind.prepare)()
-    serve = resolve_name(load.kind.serve)
+    resolve_name(load.kind.serve)  # so that children share it
     run = _load(control, load.options)
-    Nursery(control, run, serve, load.options.after_fork).work()
+    Nursery(control, run, load).work()
 
 
 def _load(control: Control, options: ChildOptions) -> child.Run:
@@ -76,11 +76,10 @@ def _load(control: Control, options: ChildOptions) -> child.Run:
 class Nursery:
     """The children of this process."""
 
-    def __init__(self, control: Control, run: child.Run, serve: child.Serve, after_fork: str | None) -> None:
+    def __init__(self, control: Control, run: child.Run, load: Load) -> None:
         self._control = control
         self._run = run
-        self._serve = serve
-        self._after_fork = after_fork
+        self._load = load
         self._children: dict[int, tuple[int, billiard.Process]] = {}
         """pidfd → number and process."""
         self._poller = poll()
@@ -130,7 +129,7 @@ class Nursery:
         for pidfd, (_, sibling) in self._children.items():
             os.close(pidfd)
             os.close(sibling.sentinel)
-        child.live(ends, parent, self._after_fork, self._serve, self._run)
+        child.live(ends, parent, self._load.kind, self._load.options, self._run)
 
     def _reap(self, pidfd: int) -> None:
         number, process = self._children.pop(pidfd)

@@ -49,8 +49,8 @@ class Finished(NamedTuple):
 
 class TimedOut(NamedTuple):
     """Ended by its hard limit. Its child is gone, or condemned if other jobs run there: it takes no
-    more, is replaced at once, and killed when those have ended or `drain_timeout` is over; what this
-    job does until then is ignored."""
+    more, is replaced at once, and killed when those have ended or `drain_timeout` is over. In this job
+    SoftTimeLimitExceeded is raised, if it has not been; what it does until then is ignored."""
 
     job: int
     limit: float
@@ -95,7 +95,12 @@ class ChildOptions:
     raise into an answer: what it raises itself ends the child with exit code 70, the job is Lost.
     `payload` is valid until it returns. `billiard.exceptions.SoftTimeLimitExceeded` is raised at
     most once in a job, and only in what `run` calls, never in its own frame: one `try` around all
-    that it calls is enough, and what its `except` clause calls is safe."""
+    that it calls is enough, and what its `except` clause calls is safe.
+
+    An asyncio pool instead calls `run.coroutine(payload: bytes) -> Coroutine[Any, Any, bytes]`, under
+    the same rules; SoftTimeLimitExceeded is raised where the coroutine waits. What must not run in
+    the event loop, it gives to the loop's default executor and waits for: then SoftTimeLimitExceeded
+    is raised in that thread, and arrives with what the thread raises."""
     boot_argument: bytes = b""
     after_fork: str | None = None
     """`module:function`, called in each new child with no argument before its first job."""
@@ -108,6 +113,9 @@ class ChildOptions:
     """Seconds after which a child is replaced, in the same way. Looked at once a second."""
     drain_timeout: float = 30.0
     """Seconds that the other jobs of a condemned child may take before they are Lost."""
+    max_blocking: float | None = 1.0
+    """Seconds that a job may keep the event loop of an asyncio or gevent child from turning before the
+    stack is written to stderr, and a line logged when it turns again. None: nobody watches."""
     boot_timeout: float = 60.0
     """Seconds that the fork server may take to boot, and a child to report."""
 

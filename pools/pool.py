@@ -241,8 +241,10 @@ class ChildPool:
             events.append(failure)
 
     def _retire(self, child: ChildHandle) -> None:
+        """Used up, it does what it was given; else others do what it has not read."""
         child.retiring = True
-        self._homeless.extend(child.take_back())
+        if child.budget or child.condemned:
+            self._homeless.extend(child.take_back())
         self._settle(child)
 
     # Limits -------------------------------------------------------------------------------------------
@@ -284,6 +286,7 @@ class ChildPool:
             child.leave_by = now + self._drain_timeout
             self._population.disturb()
         self._retire(child)
+        child.limit(list(culprits))  # so that they end, perhaps, and do not hold the others up
 
     def dump_stacks(self) -> None:
         for child in self._busy:

@@ -9,38 +9,32 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import threading
-import traceback
 from time import monotonic
-from typing import NoReturn
 
-from pools.child import Run
-from pools.notice import Notice
-from pools.prefork_child import EX_SOFTWARE
+from pools.breakdown import EX_SOFTWARE, break_down
+from pools.child import Station
 from pools.threadlimit import ThreadLimits
-from pools.transport import FINISHED, STARTED, JobReceiver, ReportSender, record
+from pools.transport import FINISHED, STARTED, JobReceiver, record
 
 
-def serve(jobs: JobReceiver, reports: ReportSender, run: Run, notice: Notice) -> None:
+def serve(station: Station) -> None:
     """See `pools.child`."""
-    limits = ThreadLimits(notice, spared=(Crew.work, run))
+    limits = ThreadLimits(station.notice, spared=(Crew.work, station.run))
     limits.arm()
-    crew = Crew(jobs, reports, run, notice, limits)
+    crew = Crew(station, limits)
     crew.add()
     crew.ended.wait()
 
 
 class Crew:
-    def __init__(
-        self, jobs: JobReceiver, reports: ReportSender, run: Run, notice: Notice, limits: ThreadLimits
-    ) -> None:
+    def __init__(self, station: Station, limits: ThreadLimits) -> None:
         self.ended = threading.Event()
         """No more jobs will come, and the last has ended."""
-        self._jobs = jobs
-        self._reports = reports
-        self._run = run
-        self._notice = notice
+        self._jobs = station.jobs
+        self._reports = station.reports
+        self._run = station.run
+        self._notice = station.notice
         self._limits = limits
         self._reporting = threading.Lock()
         self._counting = threading.Lock()
@@ -60,7 +54,7 @@ class Crew:
         except BrokenPipeError:  # the supervisor is gone: there is nobody to tell
             os._exit(0)
         except BaseException:  # noqa: BLE001  (a thread alone cannot end: the others would wait for ever)
-            self._break_down(1)
+            break_down(1, self._pid)
         with self._counting:
             self._threads -= 1
             if not self._threads:
@@ -79,7 +73,7 @@ class Crew:
                 answer = self._run(payload)
                 del running[job]
             except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
-                self._break_down(EX_SOFTWARE)
+                break_down(EX_SOFTWARE, self._pid)
             if hit:
                 hit.pop(job, None)
             if os.getpid() != self._pid:
@@ -108,10 +102,3 @@ class Crew:
     def _send(self, *records: bytes) -> None:
         with self._reporting:
             self._reports.send(*records)
-
-    def _break_down(self, exitcode: int) -> NoReturn:
-        """Loudly, and at once: what is left in the interpreter cannot be trusted."""
-        if os.getpid() == self._pid:
-            traceback.print_exc()
-            sys.stderr.flush()
-        os._exit(exitcode)
