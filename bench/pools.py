@@ -13,7 +13,7 @@ from bench.rig import WorkerFailed
 from bench.table import LOAD, REST
 from bench.trials import Figures, Trial
 
-POOLS = ("prefork",)
+POOLS = ("prefork", "threads")
 
 pool = click.option("--pool", type=click.Choice(POOLS), multiple=True, help="Only these.")
 slots = click.option(

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heapify, heapreplace
 
 
-def allot(jobs: int, idle: Sequence[int], busy: Sequence[int]) -> list[int]:
-    """Shares for the idle children, then for the busy ones, in order; may end early.
+def allot(jobs: int, free: Sequence[int], rooms: Sequence[int]) -> list[int]:
+    """Shares of the children, in order; may end early.
 
-    idle, busy: how many each can still take. One each while there are idle children enough. If not,
-    jobs are tiny (else nobody would queue them behind others): then one child is filled before
-    the next is woken, for each wake-up costs more than such a job.
+    free: idle slots of each. rooms: how many each can take, what is queued ahead included. As long
+    as there are idle slots enough, jobs are spread evenly over the children. If there are not, jobs
+    are tiny (else nobody would queue them behind others): then one child is filled before the next
+    is woken, for each wake-up costs more than such a job.
     """
-    if jobs <= len(idle):
-        return [1] * jobs
+    idle = sum(free)
+    if jobs > idle:
+        return _fill(jobs, rooms)
+    return [1] * jobs if idle == len(free) else _spread(jobs, free)
+
+
+def _fill(jobs: int, rooms: Sequence[int]) -> list[int]:
     shares: list[int] = []
-    for room in (*idle, *busy):
+    for room in rooms:
         if not jobs:
             break
         share = min(room, jobs)
         shares.append(share)
         jobs -= share
+    return shares
+
+
+def _spread(jobs: int, free: Sequence[int]) -> list[int]:
+    """Each goes where most slots are idle."""
+    shares = [0] * len(free)
+    heap = [(-slots, child) for child, slots in enumerate(free)]
+    heapify(heap)
+    for _ in range(jobs):
+        slots, child = heap[0]
+        shares[child] += 1
+        heapreplace(heap, (slots + 1, child))
     return shares

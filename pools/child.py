@@ -1,7 +1,7 @@
 """What every child is before its loop runs, whatever its pool's kind.
 
 A child's loop, the only thing in which kinds differ, is a function
-`serve(jobs, reports, run, target)`: it takes jobs, reports each as started before and as finished
+`serve(jobs, reports, run, notice)`: it takes jobs, reports each as started before and as finished
 after it ran, and returns when no more will come.
 """
 
@@ -12,44 +12,66 @@ import faulthandler
 import os
 import signal
 import traceback
+from _socket import socket as RawSocket
 from collections.abc import Callable
 from pkgutil import resolve_name
 from types import FunctionType
+from typing import NamedTuple
 
 from pools import shield
 from pools.descent import die_with_parent
-from pools.target import Target
+from pools.interface import ChildOptions
+from pools.kinds import Kind
+from pools.notice import Notice
 from pools.transport import FAILED, READY, ChildEnds, JobReceiver, ReportSender, record
 
 Run = Callable[[memoryview], bytes]
-Serve = Callable[[JobReceiver, ReportSender, Run, Target], None]
+
+
+class Station(NamedTuple):
+    """What a child's loop works with."""
+
+    jobs: JobReceiver
+    reports: ReportSender
+    run: Run
+    notice: Notice
+    options: ChildOptions
+
+
+Serve = Callable[[Station], None]
 
 STDERR = 2
 
 
-def live(ends: ChildEnds, parent: int, after_fork: str | None, serve: Serve, run: Run) -> None:
+def live(ends: ChildEnds, parent: int, kind: Kind, options: ChildOptions, run: Run) -> None:
     """The whole life of a child that has just been forked by the process `parent`."""
     die_with_parent(parent)
     os.setsid()
     shield.restore_in_descendants()
     # Registered by descriptor: sys.stderr may be anything that the user's code has put there.
     faulthandler.register(signal.SIGUSR2, file=STDERR, all_threads=True, chain=False)
+    if kind.after_fork is not None:
+        resolve_name(kind.after_fork)()
     reports = ReportSender(ends.reports)
-    target = Target(ends.target)
-    os.close(ends.target)
-    if after_fork is not None:
-        _call_hook(after_fork, reports)
+    notice = Notice(ends.notice)
+    os.close(ends.notice)
+    if options.after_fork is not None:
+        _call_hook(options.after_fork, reports)
     reports.send(record(READY, 0, 0.0))
     with contextlib.suppress(BrokenPipeError):  # the supervisor is gone: there is nobody to tell
-        _signed(serve)(JobReceiver(ends.jobs), reports, run, target)
+        station = Station(JobReceiver(RawSocket(fileno=ends.jobs)), reports, run, notice, options)
+        _signed(resolve_name(kind.serve))(station)
 
 
 def _signed(serve: Serve) -> Serve:
-    """The same, under a name that tells in a dump of stacks whose they are. (faulthandler writes in C and
-    names no process; a Python handler of our own would not run while a task hangs in C.)"""
-    assert isinstance(serve, FunctionType)
-    code = serve.__code__
-    return FunctionType(code.replace(co_name=f"{code.co_name}, child {os.getpid()}"), serve.__globals__)
+    """The same, called from a frame whose name tells in a dump of stacks whose they are. (faulthandler
+    writes in C and names no process; a handler in Python would not run while a task hangs in C.)"""
+
+    def child(station: Station) -> None:
+        serve(station)
+
+    code = child.__code__.replace(co_name=f"child {os.getpid()}")
+    return FunctionType(code, globals(), closure=child.__closure__)
 
 
 def _call_hook(after_fork: str, reports: ReportSender) -> None:

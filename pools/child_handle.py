@@ -5,22 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 
-from pools import target
+from pools import notice
 from pools.forkserver_client import ForkServerClient
 from pools.interface import Job
-from pools.target import Target
-from pools.transport import ChildEnds, JobSender, Record, ReportReceiver
+from pools.notice import Notice
+from pools.transport import ChildEnds, JobSender, ReportReceiver
 
 
 class ChildHandle:
-    """Asks the fork server for the child at once.
+    """Asks the fork server for the child at once. Raises OSError when there is no descriptor left.
 
-    budget: how many jobs it may be given in its life.
+    width: how many jobs it may run at once. budget: how many it may be given in its life.
     """
 
     def __init__(
-        self, number: int, server: ForkServerClient, budget: float, buffer: memoryview, now: float
+        self,
+        number: int,
+        server: ForkServerClient,
+        width: int,
+        budget: float,
+        buffer: memoryview,
+        now: float,
     ) -> None:
         self.number = number
         self.server = server
@@ -30,25 +37,42 @@ class ChildHandle:
         self.ready = False
         self.failure: str | None = None
         """Why its after-fork hook failed."""
-        self.overweight = False
+        self.worn: str | None = None
+        """Why it is to be replaced (one of `pools.ending.CAUSES`), if its use is."""
         self.retiring = False
         """Takes no further job, and goes when it is idle."""
+        self.condemned = False
+        """Retiring, with a job in it that has been reported as ended and goes on: killed when it has
+        no other, or when `leave_by` has come."""
         self.leave_by: float | None = None
         """It has been told to go, or killed: that it ends is no failure."""
         self.sent: dict[int, None] = {}
         """Ids of jobs that it has not begun, in order."""
+        self.moved_at = 0.0
+        """When it began one, or was sent one and had none to begin (time.monotonic())."""
         self.running: dict[int, float] = {}
         """Job id → time.monotonic() of its start."""
-        self.timed_out: dict[int, float] = {}
-        """Jobs for whose hard limit it was killed → that limit."""
+        self.culprits: dict[int, float | None] = {}
+        """Jobs for which it was killed or condemned → the hard limit, or None if `kill` asked for it."""
         self.pidfd = -1
-        self._jobs = JobSender()
-        self.reports = ReportReceiver(buffer)
-        file = target.new_file()
-        self._target = Target(file)
+        with contextlib.ExitStack() as undo:
+            self._jobs = JobSender()
+            undo.callback(self._jobs.close)
+            self.reports = ReportReceiver(buffer)
+            undo.callback(self.reports.close)
+            file = notice.new_file()
+            self._notice = Notice(file)
+            undo.pop_all()
+        self._widest = 0
+        self.widen(width)
         server.fork(number, ChildEnds(self._jobs.far_end(), self.reports.far_end(), file))
         self.reports.close_far_end()
         os.close(file)
+
+    def widen(self, width: int) -> None:
+        """Or narrow it: what runs already goes on."""
+        self.width = self._notice.width = width
+        self._widest = max(self._widest, width)
 
     def forked(self, pid: int, pidfd: int) -> None:
         self.pid = pid
@@ -57,8 +81,19 @@ class ChildHandle:
     def busy(self) -> bool:
         return bool(self.sent or self.running)
 
-    def outstanding(self) -> int:
-        return len(self.sent) + len(self.running)
+    def free(self, outstanding: int) -> int:
+        """Slots in which a job can be begun, if so many are running or sent."""
+        if not self.ready or self.retiring:
+            return 0
+        return int(min(self.width - outstanding, self.budget))
+
+    def room(self, depth: int) -> int:
+        """How many jobs it can be given, if up to depth may be queued ahead."""
+        if not self.ready or self.retiring:
+            return 0
+        if self.width < self._widest:
+            depth = 0  # it may have threads left over from then, which would run at once what it is sent
+        return int(min(max(0, self.width + depth - len(self.sent) - len(self.running)), self.budget))
 
     def send(self, job: Job) -> bool:
         """False: no room in its socket."""
@@ -67,6 +102,12 @@ class ChildHandle:
         self.sent[job.id] = None
         self.budget -= 1
         return True
+
+    def stuck_since(self) -> float:
+        """Since when nothing has moved in it (time.monotonic()), if there is anything unread."""
+        if len(self.running) >= self.width:
+            return max(self.running.values())
+        return self.moved_at
 
     def take_back(self) -> list[int]:
         """Ids of the jobs that it had not read."""
@@ -82,9 +123,9 @@ class ChildHandle:
             self.leave_by = leave_by
             self._jobs.end()
 
-    def limit(self, job: int) -> None:
-        """Have SoftTimeLimitExceeded raised in that job, if it still runs."""
-        self._target.write(job)
+    def limit(self, jobs: Sequence[int]) -> None:
+        """Have SoftTimeLimitExceeded raised in these jobs, as far as they still run."""
+        self._notice.write_up(jobs)
         self._signal(signal.SIGUSR1)
 
     def dump_stacks(self) -> None:
@@ -101,13 +142,9 @@ class ChildHandle:
         with contextlib.suppress(ProcessLookupError):  # dead and reaped; its report is on the way
             signal.pidfd_send_signal(self.pidfd, number)
 
-    def last_records(self) -> list[Record]:
-        """What a dead child had said and nobody has heard yet."""
-        return self.reports.drain()
-
     def close(self) -> None:
         self._jobs.close()
         self.reports.close()
-        self._target.close()
+        self._notice.close()
         if self.pidfd >= 0:
             os.close(self.pidfd)

@@ -6,12 +6,15 @@ ends are this program, started by each other, and nobody else can write to the s
 
 from __future__ import annotations
 
+import array
 import pickle
 import socket
+from _socket import socket as RawSocket
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from pools.interface import ChildOptions
+from pools.kinds import Kind
 from pools.transport import INLINE, descriptors
 
 _ROOM_FOR_FDS = socket.CMSG_SPACE(4 * 4)
@@ -21,8 +24,7 @@ class Load(NamedTuple):
     """First words of the supervisor: load this code."""
 
     options: ChildOptions
-    serve: str
-    """`module:function`: the loop of a child (see `pools.child`)."""
+    kind: Kind
 
 
 class Fork(NamedTuple):
@@ -67,7 +69,7 @@ Message = Load | Fork | Loaded | NotLoaded | Forked | NotForked | Exited
 class Control:
     """One end of the conversation."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: RawSocket) -> None:
         self._socket = connection
 
     def fileno(self) -> int:
@@ -75,7 +77,8 @@ class Control:
 
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """Raises BrokenPipeError when the other end is gone."""
-        socket.send_fds(self._socket, [pickle.dumps(message)], list(fds))
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))
+        self._socket.sendmsg([pickle.dumps(message)], [rights] if fds else [])
 
     def receive(self, flags: int = 0) -> tuple[Message, list[int]] | None:
         """The next message and its descriptors; None: the other end is gone.

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from pools.child_handle import ChildHandle
 
-CAUSES = ("time_limit", "boot", "died", "died_idle", "max_tasks", "max_memory", "reload", "shrink")
+CAUSES = (
+    "time_limit",
+    "boot",
+    "died",
+    "died_idle",
+    "max_tasks",
+    "max_memory",
+    "max_lifetime",
+    "reload",
+    "shrink",
+)
 
 
 def cause(child: ChildHandle, current: bool) -> str:
     """One of CAUSES. current: it came from the fork server that is in use."""
-    if child.timed_out:
+    if any(limit is not None for limit in child.culprits.values()):
         return "time_limit"
     if not child.ready:
         return "boot"
@@ -19,6 +29,6 @@ def cause(child: ChildHandle, current: bool) -> str:
         return "died_idle"
     if not child.budget:
         return "max_tasks"
-    if child.overweight:
-        return "max_memory"
+    if child.worn is not None:
+        return child.worn
     return "shrink" if current else "reload"

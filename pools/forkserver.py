@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import gc
 import os
-import select
 import signal
-import socket
 import sys
 import traceback
+
+# Names as they are before gevent patches their modules: this process must block for real.
+from _socket import socket
 from pkgutil import resolve_name
-from types import FrameType
+from select import POLLIN, poll
 
 import billiard
 
@@ -43,15 +44,17 @@ def main(descriptor: int) -> None:
     # The soft limit's and the stack dump's signals too: a child must not die of one that comes
     # before it has its own handlers.
     shield.ignore(*shield.SHIELDED, signal.SIGUSR1, signal.SIGUSR2)
-    control = Control(socket.socket(fileno=descriptor))
+    control = Control(socket(fileno=descriptor))
     order = control.receive()
     if order is None:
         return
     load, _ = order
     assert isinstance(load, Load)
-    serve = resolve_name(load.serve)
+    if load.kind.prepare is not None:
+        resolve_name(load.kind.prepare)()
+    resolve_name(load.kind.serve)  # so that children share it
     run = _load(control, load.options)
-    Nursery(control, run, serve, load.options.after_fork).work()
+    Nursery(control, run, load).work()
 
 
 def _load(control: Control, options: ChildOptions) -> child.Run:
@@ -73,28 +76,22 @@ def _load(control: Control, options: ChildOptions) -> child.Run:
 class Nursery:
     """The children of this process."""
 
-    def __init__(self, control: Control, run: child.Run, serve: child.Serve, after_fork: str | None) -> None:
+    def __init__(self, control: Control, run: child.Run, load: Load) -> None:
         self._control = control
         self._run = run
-        self._serve = serve
-        self._after_fork = after_fork
-        self._children: dict[int, billiard.Process] = {}
-        self._deaths, self._bell = socket.socketpair()
-        self._deaths.setblocking(False)
-        self._bell.setblocking(False)
+        self._load = load
+        self._children: dict[int, tuple[int, billiard.Process]] = {}
+        """pidfd → number and process."""
+        self._poller = poll()
 
     def work(self) -> None:
-        signal.signal(signal.SIGCHLD, _wake)
-        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
-        poller = select.poll()
-        poller.register(self._control, select.POLLIN)
-        poller.register(self._deaths, select.POLLIN)
+        self._poller.register(self._control, POLLIN)
         supervised = True
         while supervised:
-            ready = {fd for fd, _ in poller.poll()}
+            ready = {fd for fd, _ in self._poller.poll()}
             try:
-                if self._deaths.fileno() in ready:
-                    self._reap()
+                for pidfd in ready & self._children.keys():
+                    self._reap(pidfd)
                 if self._control.fileno() in ready:
                     supervised = self._obey()
             except BrokenPipeError:
@@ -122,39 +119,27 @@ class Nursery:
         except OSError as error:
             self._control.send(NotForked(number, f"fork failed: {error}"))
             return
-        self._children[number] = process
         pidfd = os.pidfd_open(process.pid)
+        self._children[pidfd] = number, process
+        self._poller.register(pidfd, POLLIN)
         self._control.send(Forked(number, process.pid), [pidfd])
-        os.close(pidfd)
 
     def _become_child(self, ends: ChildEnds, parent: int) -> None:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()
-        self._deaths.close()
-        self._bell.close()
-        for sibling in self._children.values():
+        for pidfd, (_, sibling) in self._children.items():
+            os.close(pidfd)
             os.close(sibling.sentinel)
-        child.live(ends, parent, self._after_fork, self._serve, self._run)
+        child.live(ends, parent, self._load.kind, self._load.options, self._run)
 
-    def _reap(self) -> None:
-        while True:
-            try:
-                self._deaths.recv(4096)
-            except BlockingIOError:
-                break
-        for number, process in list(self._children.items()):
-            if process.exitcode is not None:
-                del self._children[number]
-                self._control.send(Exited(number, process.exitcode))
-                process.close()
+    def _reap(self, pidfd: int) -> None:
+        number, process = self._children.pop(pidfd)
+        self._poller.unregister(pidfd)
+        os.close(pidfd)
+        self._control.send(Exited(number, process.exitcode))
+        process.close()
 
     def _end(self) -> None:
-        for process in self._children.values():
+        for _, process in self._children.values():
             os.kill(process.pid, signal.SIGKILL)
-        for process in self._children.values():
+        for _, process in self._children.values():
             process.join()
-
-
-def _wake(signum: int, frame: FrameType | None) -> None:
-    """Only there so that SIGCHLD is written to the wake-up descriptor."""

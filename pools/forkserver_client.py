@@ -9,6 +9,7 @@ import sys
 
 from pools.control import Control, Fork, Load, Message
 from pools.interface import ChildOptions
+from pools.kinds import Kind
 from pools.transport import ChildEnds
 
 _EXIT_TIMEOUT = 5.0
@@ -18,7 +19,7 @@ _EXIT_TIMEOUT = 5.0
 class ForkServerClient:
     """Starts the process at once. Raises OSError when that is impossible."""
 
-    def __init__(self, options: ChildOptions, serve: str, now: float) -> None:
+    def __init__(self, options: ChildOptions, kind: Kind, now: float) -> None:
         self.born = now
         self.loaded = False
         self.failure: str | None = None
@@ -27,7 +28,7 @@ class ForkServerClient:
         """It has been told to end: that it does is no failure."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = Control(ours)
-        self._control.send(Load(options, serve))
+        self._control.send(Load(options, kind))
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _program(theirs.fileno())],

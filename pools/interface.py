@@ -48,7 +48,9 @@ class Finished(NamedTuple):
 
 
 class TimedOut(NamedTuple):
-    """Stopped by its hard limit; its child is gone."""
+    """Ended by its hard limit. Its child is gone, or condemned if other jobs run there: it takes no
+    more, is replaced at once, and killed when those have ended or `drain_timeout` is over. In this job
+    SoftTimeLimitExceeded is raised, if it has not been; what it does until then is ignored."""
 
     job: int
     limit: float
@@ -62,6 +64,9 @@ class Lost(NamedTuple):
     exitcode: int
     """As of multiprocessing: negative is the signal's number."""
     pid: int
+    blameless: bool = False
+    """It ran too long beside one for which the child was condemned: that is all there is to say
+    against it."""
 
 
 class ChildFailed(NamedTuple):
@@ -90,7 +95,12 @@ class ChildOptions:
     raise into an answer: what it raises itself ends the child with exit code 70, the job is Lost.
     `payload` is valid until it returns. `billiard.exceptions.SoftTimeLimitExceeded` is raised at
     most once in a job, and only in what `run` calls, never in its own frame: one `try` around all
-    that it calls is enough, and what its `except` clause calls is safe."""
+    that it calls is enough, and what its `except` clause calls is safe.
+
+    An asyncio pool instead calls `run.coroutine(payload: bytes) -> Coroutine[Any, Any, bytes]`, under
+    the same rules; SoftTimeLimitExceeded is raised where the coroutine waits. What must not run in
+    the event loop, it gives to the loop's default executor and waits for: then SoftTimeLimitExceeded
+    is raised in that thread, and arrives with what the thread raises."""
     boot_argument: bytes = b""
     after_fork: str | None = None
     """`module:function`, called in each new child with no argument before its first job."""
@@ -99,6 +109,13 @@ class ChildOptions:
     max_memory: int | None = None
     """Kilobytes of resident memory after which a child is replaced. Looked at once a second, while
     it runs a job too; it finishes that job, and goes when its replacement is ready."""
+    max_lifetime: float | None = None
+    """Seconds after which a child is replaced, in the same way. Looked at once a second."""
+    drain_timeout: float = 30.0
+    """Seconds that the other jobs of a condemned child may take before they are Lost."""
+    max_blocking: float | None = 1.0
+    """Seconds that a job may keep the event loop of an asyncio or gevent child from turning before the
+    stack is written to stderr, and a line logged when it turns again. None: nobody watches."""
     boot_timeout: float = 60.0
     """Seconds that the fork server may take to boot, and a child to report."""
 
@@ -128,22 +145,27 @@ class Pool(Protocol):
     def queued(self) -> int:
         """Jobs accepted by `submit` that no child has begun."""
 
+    def room(self, depth: int) -> int:
+        """How many jobs `submit` with that depth would accept now, at most."""
+
     def submit(self, jobs: Sequence[Job], depth: int) -> int:
         """Hand over jobs in order; how many were accepted (a prefix of `jobs`).
 
-        Idle slots are served first. Up to `depth` jobs beyond the running one are queued ahead at a
-        child; 0: only idle slots are used."""
+        Idle slots are served first. Up to `depth` jobs beyond its slots are queued ahead at a child;
+        0: only idle slots are used."""
 
     def recall(self, now: float, stuck: float) -> list[Job]:
-        """Take back jobs that are queued behind one that has been running for at least `stuck`
-        seconds, unread, in their old order; also those that wait for a new child because theirs
-        is gone. stuck=0: all that are queued."""
+        """Take back, in their old order, jobs that a child has not read: those queued where every slot
+        has been busy with the same job for at least `stuck` seconds, or where an idle slot has not
+        begun one for so long. Also those that wait for a new child because theirs is gone.
+        stuck=0: all that are queued."""
 
     def running(self) -> dict[int, float]:
         """Job id → time.monotonic() of its start."""
 
     def kill(self, jobs: Sequence[int]) -> None:
-        """End these running jobs by killing their children; each is reported as Lost."""
+        """End these running jobs; each is reported as Lost. Their children are killed, or condemned
+        if they run others too (see TimedOut)."""
 
     def restart(self) -> None:
         """Load the code anew and replace every child, each as soon as it is idle; no job is lost."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf
 from time import monotonic
 
 from pools.allotment import allot
 from pools.child_handle import ChildHandle
 from pools.interface import ChildOptions, Event, Finished, Job, Lost, Started, TimedOut
+from pools.kinds import Kind
 from pools.limits import Limits
 from pools.population import Population
 from pools.respawn import Backoff
 from pools.transport import FAILED, FINISHED, STARTED, Record
+from pools.vacancies import Vacancies
 
 _LEAVE_TIMEOUT = 10.0
 """Seconds that an idle child which was told to go may take before it is killed."""
@@ -22,15 +24,30 @@ _LEAVE_TIMEOUT = 10.0
 class ChildPool:
     """Implements `pools.interface.Pool`.
 
-    serve: `module:function`, the children's loop. Raises ValueError when slots is less than 1.
+    slots: in all. processes: the children over which they are spread; None: as many as slots where
+    a child has one, else 1. Raises ValueError when that does not fit together.
     """
 
-    def __init__(self, slots: int, options: ChildOptions, serve: str, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        slots: int,
+        options: ChildOptions,
+        processes: int | None = None,
+        backoff: Backoff = Backoff(),  # noqa: B008  (it is frozen)
+    ) -> None:
         if slots < 1:
             raise ValueError(f"slots is {slots}; a pool has at least 1")
-        self._population = Population(slots, options, serve, backoff)
-        self._idle: dict[ChildHandle, None] = {}
-        """Ready, without a job, and free to take one."""
+        if processes is not None and not kind.wide:
+            raise ValueError(f"processes is {processes}, but a {kind.name} pool has one for each slot")
+        if processes is not None and not 1 <= processes <= slots:
+            raise ValueError(f"processes is {processes}; it must be from 1 to {slots}, the slots")
+        self._wide = kind.wide
+        self._slots = slots
+        size = (processes or 1) if kind.wide else slots
+        self._population = Population(kind, size, _width(slots, size), options, backoff)
+        self._drain_timeout = options.drain_timeout
+        self._vacancies = Vacancies()
         self._busy: dict[ChildHandle, None] = {}
         """With a job, running or sent."""
         self._waiting: dict[int, Job] = {}
@@ -38,6 +55,8 @@ class ChildPool:
         self._homeless: deque[int] = deque()
         """Those of `_waiting` whose child has died or retired."""
         self._limits = Limits()
+        self._untold: list[Event] = []
+        """Happened outside of `receive`."""
 
     def start(self) -> None:
         self._population.reload()
@@ -49,15 +68,18 @@ class ChildPool:
         return self._population.fileno()
 
     def next_deadline(self) -> float:
-        return min(self._limits.next_deadline, self._population.next_deadline())
+        return 0.0 if self._untold else min(self._limits.next_deadline, self._population.next_deadline())
 
     def slots(self) -> int:
-        return self._population.size
+        return self._slots
 
     def idle(self) -> int:
-        # While a child is being replaced there is one more than slots: the new one must not
-        # run a job before the old one has ended its last.
-        return max(0, min(len(self._idle), self._population.size - len(self._busy)))
+        # While a child is being replaced there are more than slots: the new one must not run a job
+        # before the old one has ended its last.
+        return max(0, min(self._vacancies.free, self._slots - self._vacancies.occupied))
+
+    def room(self, depth: int) -> int:
+        return max(0, self.idle() + self._population.size * depth - self._vacancies.ahead)
 
     def queued(self) -> int:
         return len(self._waiting)
@@ -82,18 +104,30 @@ class ChildPool:
 
     def _hand_out(self, jobs: Sequence[Job], depth: int) -> int:
         """As many as there is room for, from the front; how many."""
-        most = 1 + depth
-        children = list(self._idle)[: self.idle()]
-        idle_rooms = [int(min(most, child.budget)) for child in children]
-        busy_rooms: list[int] = []
-        if depth and len(jobs) > len(children):
-            busy = [child for child in self._busy if not child.retiring]
-            busy_rooms = [int(min(max(0, most - child.outstanding()), child.budget)) for child in busy]
-            children += busy
+        children, free, rooms = self._rooms(len(jobs), depth)
         given = 0
-        for child, share in zip(children, allot(len(jobs), idle_rooms, busy_rooms), strict=False):
+        for child, share in zip(children, allot(len(jobs), free, rooms), strict=False):
             given += self._give(child, jobs[given : given + share])
         return given
+
+    def _rooms(self, jobs: int, depth: int) -> tuple[list[ChildHandle], list[int], list[int]]:
+        """Children that may get some of so many jobs, their idle slots, and what they can take in all."""
+        children: list[ChildHandle] = []
+        free: list[int] = []
+        rooms: list[int] = []
+        idle = self.idle()
+        for child, slots in self._vacancies.open.items():
+            if not idle:
+                break
+            children.append(child)
+            free.append(min(slots, idle))
+            rooms.append(child.room(depth) if slots <= idle else idle)
+            idle -= free[-1]
+        if depth and jobs > sum(free):
+            full = [child for child in self._busy if child not in self._vacancies.open]
+            children += full
+            rooms += [child.room(depth) for child in full]
+        return children, free, rooms
 
     def _give(self, child: ChildHandle, jobs: Sequence[Job]) -> int:
         """As many as its socket has room for; how many."""
@@ -104,8 +138,10 @@ class ChildPool:
             self._waiting[job.id] = job
             accepted += 1
         if accepted:
-            self._idle.pop(child, None)
+            if len(child.sent) == accepted:
+                child.moved_at = monotonic()
             self._busy[child] = None
+            self._vacancies.count(child)
             if not child.budget:
                 self._population.disturb()
         return accepted
@@ -119,8 +155,7 @@ class ChildPool:
         taken = set(self._homeless)
         self._homeless.clear()
         for child in list(self._busy):
-            started = min(child.running.values(), default=inf)
-            if child.sent and (stuck <= 0 or started <= now - stuck):
+            if child.sent and (stuck <= 0 or child.stuck_since() <= now - stuck):
                 taken.update(child.take_back())
                 self._settle(child)
         return [self._waiting.pop(job) for job in list(self._waiting) if job in taken]
@@ -128,7 +163,7 @@ class ChildPool:
     # Events up ----------------------------------------------------------------------------------------
 
     def receive(self, now: float) -> list[Event]:
-        events: list[Event] = []
+        events, self._untold = self._untold, []
         news = self._population.receive(now)
         for child in news.speaking:
             self._hear(child, child.reports.receive(), events)
@@ -136,7 +171,7 @@ class ChildPool:
             self._bury(child, exitcode, now, events)
         events += news.events
         if now >= self._limits.next_deadline:
-            self._enforce(now)
+            self._enforce(now, events)
         self._renew(now, events)
         if self._homeless:
             self._rehouse(0)
@@ -148,7 +183,8 @@ class ChildPool:
                 self._begin(child, job, at)
                 events.append(Started(job, at, child.pid))
             elif kind == FINISHED:
-                del child.running[job]
+                if child.running.pop(job, None) is None:
+                    continue  # its end has been told, and the child condemned for it
                 if self._limits:
                     self._limits.forget(job)
                 events.append(Finished(job, payload, at))
@@ -163,32 +199,36 @@ class ChildPool:
     def _begin(self, child: ChildHandle, number: int, at: float) -> None:
         job = self._waiting.pop(number)
         del child.sent[number]
-        child.running[number] = at
+        child.running[number] = child.moved_at = at
         if job.soft is not None or job.hard is not None:
             self._limits.watch(job, at)
 
     def _settle(self, child: ChildHandle) -> None:
-        """Put it where it belongs if it has nothing to do now."""
+        """Put it where it belongs after a change."""
+        self._vacancies.count(child)
         if child.sent or child.running:
             return
         self._busy.pop(child, None)
-        if child.retiring:
+        if child.condemned:
+            child.kill(monotonic())
+        elif child.retiring:
             child.dismiss(monotonic() + _LEAVE_TIMEOUT)
             self._population.disturb()
-        elif child.ready and child.budget:
-            self._idle[child] = None
 
     def _bury(self, child: ChildHandle, exitcode: int, now: float, events: list[Event]) -> None:
         """Exactly one end for each of its jobs: those begun and not answered are lost, the others go
         to another child."""
         self._hear(child, child.reports.drain(), events)
-        self._idle.pop(child, None)
+        self._vacancies.drop(child)
         self._busy.pop(child, None)
         self._homeless.extendleft(reversed(child.sent))
+        blameless = child.condemned and exitcode == -signal.SIGKILL
         for job in child.running:
             self._limits.forget(job)
-            limit = child.timed_out.get(job)
-            events.append(Lost(job, exitcode, child.pid) if limit is None else TimedOut(job, limit))
+            if job in child.culprits:
+                events.append(_ended(child, job, exitcode))
+            else:
+                events.append(Lost(job, exitcode, child.pid, blameless))
         failure = self._population.bury(child, exitcode, now)
         if failure is not None:
             events.append(failure)
@@ -196,29 +236,57 @@ class ChildPool:
     def _renew(self, now: float, events: list[Event]) -> None:
         retiring, failure = self._population.renew(now)
         for child in retiring:
-            child.retiring = True
-            self._idle.pop(child, None)
-            self._homeless.extend(child.take_back())
-            self._settle(child)
+            self._retire(child)
         if failure is not None:
             events.append(failure)
 
+    def _retire(self, child: ChildHandle) -> None:
+        """Used up, it does what it was given; else others do what it has not read."""
+        child.retiring = True
+        if child.budget or child.condemned:
+            self._homeless.extend(child.take_back())
+        self._settle(child)
+
     # Limits -------------------------------------------------------------------------------------------
 
-    def _enforce(self, now: float) -> None:
-        for overrun in self._limits.overruns(now):
-            child = next(child for child in self._busy if overrun.job in child.running)
-            if overrun.hard:
-                child.timed_out[overrun.job] = overrun.limit
-                child.kill(now)
-            else:
-                child.limit(overrun.job)
+    def _enforce(self, now: float, events: list[Event]) -> None:
+        overruns = self._limits.overruns(now)
+        for child in list(self._busy):
+            mine = [overrun for overrun in overruns if overrun.job in child.running]
+            soft = [overrun.job for overrun in mine if not overrun.hard]
+            if soft:
+                child.limit(soft)
+            hard: dict[int, float | None] = {overrun.job: overrun.limit for overrun in mine if overrun.hard}
+            if hard:
+                self._end(child, hard, now, events)
 
     def kill(self, jobs: Sequence[int]) -> None:
         now = monotonic()
-        for child in self._busy:
-            if not child.running.keys().isdisjoint(jobs):
-                child.kill(now)
+        for child in list(self._busy):
+            mine: dict[int, float | None] = {job: None for job in jobs if job in child.running}
+            if mine:
+                self._end(child, mine, now, self._untold)
+
+    def _end(
+        self, child: ChildHandle, culprits: dict[int, float | None], now: float, events: list[Event]
+    ) -> None:
+        """End these of its jobs: nobody can be stopped but the whole child. If it runs no other, it is
+        killed, and they are told when it is dead. Else they are told now, for what they do from now
+        on is of no interest, and the child is condemned."""
+        child.culprits |= culprits
+        if child.running.keys() <= culprits.keys():
+            child.kill(now)
+            return
+        for job in culprits:
+            del child.running[job]
+            self._limits.forget(job)
+            events.append(_ended(child, job, -signal.SIGKILL))
+        if not child.condemned:
+            child.condemned = True
+            child.leave_by = now + self._drain_timeout
+            self._population.disturb()
+        self._retire(child)
+        child.limit(list(culprits))  # so that they end, perhaps, and do not hold the others up
 
     def dump_stacks(self) -> None:
         for child in self._busy:
@@ -227,20 +295,30 @@ class ChildPool:
     # Size and end -------------------------------------------------------------------------------------
 
     def grow(self, slots: int) -> None:
-        self._population.size += slots
-        self._population.disturb()
+        self._resize(self._slots + slots)
 
     def shrink(self, slots: int) -> None:
-        size = self._population.size
-        if slots >= size:
-            raise ValueError(f"cannot shrink by {slots}: the pool has {size} and keeps at least 1")
-        self._population.size -= slots
-        self._population.disturb()
+        if slots >= self._slots:
+            raise ValueError(f"cannot shrink by {slots}: the pool has {self._slots} and keeps at least 1")
+        self._resize(self._slots - slots)
+
+    def _resize(self, slots: int) -> None:
+        """Children of one slot become more or fewer; wide ones become wider or narrower."""
+        self._slots = slots
+        if self._wide:
+            self._population.widen(_width(slots, self._population.size))
+            for child in self._population:
+                self._vacancies.count(child)
+        else:
+            self._population.size = slots
+            self._population.disturb()
 
     def stop(self, timeout: float) -> None:
         deadline = monotonic() + timeout
         for child in self._population:
             child.take_back()
+            if child.condemned:
+                child.kill(deadline)
             child.dismiss(deadline)
         self._wait_for_children(deadline)
         self._population.end()
@@ -255,3 +333,13 @@ class ChildPool:
                 child.reports.receive()  # or it could block on a full socket, and not leave
             for child, exitcode in news.dead:
                 self._population.bury(child, exitcode, now)
+
+
+def _width(slots: int, children: int) -> int:
+    return -(-slots // children)
+
+
+def _ended(child: ChildHandle, job: int, exitcode: int) -> TimedOut | Lost:
+    """The end of a job for which its child was killed or condemned."""
+    limit = child.culprits[job]
+    return Lost(job, exitcode, child.pid) if limit is None else TimedOut(job, limit)

@@ -17,6 +17,7 @@ from pools.child_handle import ChildHandle
 from pools.control import Exited, Forked, Loaded, Message, NotForked, NotLoaded
 from pools.forkserver_client import ForkServerClient
 from pools.interface import Booted, ChildFailed, ChildOptions
+from pools.kinds import Kind
 from pools.replacement import Standing, change
 from pools.respawn import CALM, Backoff, after_failure
 from pools.transport import read_memory_file
@@ -41,13 +42,14 @@ class News:
 
 
 class Population:
-    """serve: `module:function`, the children's loop."""
+    """width: slots of each child."""
 
-    def __init__(self, size: int, options: ChildOptions, serve: str, backoff: Backoff) -> None:
+    def __init__(self, kind: Kind, size: int, width: int, options: ChildOptions, backoff: Backoff) -> None:
         self.size = size
         """Children that there should be. Call `disturb` after changing it."""
+        self._width = width
         self._options = options
-        self._serve = serve
+        self._kind = kind
         self._backoff = backoff
         self._buffer = memoryview(bytearray(_RECEIVE_BUFFER))
         self._epoll = select.epoll()
@@ -81,6 +83,12 @@ class Population:
     def disturb(self) -> None:
         """A child has become ready, idle while retiring, or used up: `renew` must look."""
         self._disturbed = True
+
+    def widen(self, width: int) -> None:
+        """Or narrow: the children that there are, and those to come."""
+        self._width = width
+        for child in self:
+            child.widen(width)
 
     def reload(self) -> None:
         """Replace every child by one with fresh code, once that is loaded."""
@@ -200,13 +208,22 @@ class Population:
                     child.kill(now)
             elif not child.ready:
                 self._judge_boot(child, now)
-            elif self._options.max_memory is not None and not child.overweight:
-                child.overweight = memory.resident(child.pid) > self._options.max_memory
-                self._disturbed |= child.overweight
+            elif child.worn is None:
+                child.worn = self._wear(child, now)
+                self._disturbed |= child.worn is not None
         if self._loading is not None and now >= self._loading.born + self._options.boot_timeout:
             self._loading.failure = f"the code was not loaded after {self._options.boot_timeout:g} s"
             self._loading.kill()
         self._next_round = now + _ROUND if self._needs_rounds() else inf
+
+    def _wear(self, child: ChildHandle, now: float) -> str | None:
+        """Why it should be replaced, if it should."""
+        options = self._options
+        if options.max_lifetime is not None and now >= child.born + options.max_lifetime:
+            return "max_lifetime"
+        if options.max_memory is not None and memory.resident(child.pid) > options.max_memory:
+            return "max_memory"
+        return None
 
     def _judge_boot(self, child: ChildHandle, now: float) -> None:
         if now >= child.born + self._options.boot_timeout:
@@ -216,6 +233,7 @@ class Population:
     def _needs_rounds(self) -> bool:
         return (
             self._options.max_memory is not None
+            or self._options.max_lifetime is not None
             or self._loading is not None
             or any(not child.ready or child.leave_by is not None for child in self)
         )
@@ -233,7 +251,7 @@ class Population:
         failure = None
         if self._respawn.allows(now):
             failure = self._launch(now)
-            self._spawn(missing, now)
+            failure = self._spawn(missing, now) or failure
         elif not self._respawn.fatal:
             self._respawn_at = self._respawn.not_before
         self._end_old_servers()
@@ -242,7 +260,7 @@ class Population:
         return [self._children[number] for number in surplus], failure
 
     def _standing(self, child: ChildHandle) -> Standing:
-        stale = not child.budget or child.overweight or child.server is not self._server
+        stale = not child.budget or child.worn is not None or child.server is not self._server
         return Standing(child.number, child.ready, stale, child.busy())
 
     def _launch(self, now: float) -> ChildFailed | None:
@@ -250,22 +268,27 @@ class Population:
             return None
         self._load = False
         try:
-            self._loading = ForkServerClient(self._options, self._serve, now)
+            self._loading = ForkServerClient(self._options, self._kind, now)
         except OSError as error:
             return self._fail(f"the fork server cannot be started: {error}", now, now)
         self._watch(self._loading.fileno(), self._loading)
         return None
 
-    def _spawn(self, missing: int, now: float) -> None:
+    def _spawn(self, missing: int, now: float) -> ChildFailed | None:
         if self._server is None:
-            return
+            return None
         booting = sum(not child.ready for child in self)
         # After a failure one child at a time is tried, or a full set would fail each time.
         most = 1 if self._respawn.attempts else _BOOTING
         budget = self._options.max_tasks or inf
         for _ in range(min(missing, most - booting)):
             number = next(self._numbers)
-            self._children[number] = ChildHandle(number, self._server, budget, self._buffer, now)
+            try:
+                child = ChildHandle(number, self._server, self._width, budget, self._buffer, now)
+            except OSError as error:  # no descriptor left
+                return self._fail(f"a child cannot be made: {error}", now, now)
+            self._children[number] = child
+        return None
 
     def _end_old_servers(self) -> None:
         used = {child.server for child in self} | {self._server, self._loading}

@@ -10,22 +10,18 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
-import traceback
 from time import monotonic
 
-from pools.child import Run
+from pools.breakdown import EX_SOFTWARE, break_down
+from pools.child import Station
 from pools.softlimit import SoftLimit
-from pools.target import Target
-from pools.transport import FINISHED, STARTED, JobReceiver, ReportSender, record
-
-EX_SOFTWARE = os.EX_SOFTWARE
-"""Exit code (70) of a child whose run function raised instead of returning an outcome."""
+from pools.transport import FINISHED, STARTED, record
 
 
-def serve(jobs: JobReceiver, reports: ReportSender, run: Run, target: Target) -> None:
+def serve(station: Station) -> None:
     """See `pools.child`."""
-    limit = SoftLimit(target, spared=(serve, run))
+    jobs, reports, run, notice, _ = station
+    limit = SoftLimit(notice, spared=(serve, run))
     limit.arm()
     pid = os.getpid()
     end = b""
@@ -39,7 +35,7 @@ def serve(jobs: JobReceiver, reports: ReportSender, run: Run, target: Target) ->
             limit.current = None
         except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
             limit.current = None
-            _break_down(pid)
+            break_down(EX_SOFTWARE, pid)
         if os.getpid() != pid:
             os._exit(0)  # a process that a task forked and let run on; it must not answer for us
         end = record(FINISHED, job, monotonic(), answer)
@@ -51,11 +47,3 @@ def serve(jobs: JobReceiver, reports: ReportSender, run: Run, target: Target) ->
             end = b""
             frame = jobs.receive()
     reports.send(end)
-
-
-def _break_down(pid: int) -> None:
-    """Loudly, and at once: what is left in the interpreter cannot be trusted."""
-    if os.getpid() == pid:
-        traceback.print_exc()
-        sys.stderr.flush()
-    os._exit(EX_SOFTWARE)

@@ -9,13 +9,13 @@ from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from pools.target import Target
+from pools.notice import Notice
 
 
 class SoftLimit:
-    """Raises SoftTimeLimitExceeded at SIGUSR1 if the job that the supervisor means is the one that
-    runs; a signal that comes too late does nothing. At most once in a job, so that what the job
-    then does is not disturbed again.
+    """Raises SoftTimeLimitExceeded at SIGUSR1 if the job that runs is past its limit; a signal that
+    comes too late does nothing. At most once in a job, so that what the job then does is not
+    disturbed again.
 
     spared: functions in whose own frame it is never raised, only in what they call: the child's
     loop, between setting `current` and calling the job, and the run function, before and after
@@ -23,18 +23,18 @@ class SoftLimit:
     moment is only put off.
     """
 
-    def __init__(self, target: Target, spared: tuple[Callable[..., Any], ...]) -> None:
+    def __init__(self, notice: Notice, spared: tuple[Callable[..., Any], ...]) -> None:
         self.current: int | None = None
         """The job that runs now. Written by the child's loop, and cleared here."""
-        self._target = target
-        self._spared = {_code(function) for function in spared}
+        self._notice = notice
+        self._spared = codes(*spared)
 
     def arm(self) -> None:
         """From the main thread."""
         signal.signal(signal.SIGUSR1, self._on_signal)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if self.current is None or self.current != self._target.read():
+        if self.current is None or self.current not in self._notice.overdue():
             return
         if frame is not None and frame.f_code in self._spared:
             return
@@ -42,6 +42,9 @@ class SoftLimit:
         raise SoftTimeLimitExceeded()
 
 
-def _code(function: Callable[..., Any]) -> object:
-    """Of a function, or of an object that can be called."""
-    return getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+def codes(*functions: Callable[..., Any]) -> frozenset[object]:
+    """The code of each: of a function, or of an object that can be called."""
+    return frozenset(
+        getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+        for function in functions
+    )

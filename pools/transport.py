@@ -14,6 +14,9 @@ import array
 import mmap
 import os
 import socket
+
+# As it is before gevent patches it: the child's ends must not wait in gevent's way.
+from _socket import socket as RawSocket
 from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple
@@ -39,8 +42,8 @@ class ChildEnds(NamedTuple):
 
     jobs: int
     reports: int
-    target: int
-    """The shared memory of its soft limit."""
+    notice: int
+    """The memory of its `pools.notice.Notice`."""
 
 
 class Record(NamedTuple):
@@ -139,13 +142,20 @@ class JobSender:
 
 
 class JobReceiver:
-    """The child's end of the jobs."""
+    """The child's end of the jobs. For one thread; see `share`."""
 
-    def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
+    def __init__(self, end: RawSocket) -> None:
+        self._socket = end
         # Kept for good: a buffer of that size made anew for each receive costs an mmap each time.
         self._buffer = memoryview(bytearray(_ID.size + INLINE))
         self._buffers = [self._buffer]
+
+    def share(self) -> JobReceiver:
+        """Of the same jobs, for another thread: each job is received once."""
+        return JobReceiver(self._socket)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
 
     def receive(self, flags: int = 0) -> tuple[int, memoryview] | None:
         """The next job's id and payload, valid until the next call; None: no more will come.
@@ -168,7 +178,7 @@ class ReportSender:
     raises BrokenPipeError when there is no supervisor."""
 
     def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
+        self._socket = RawSocket(fileno=fd)
 
     def send(self, *records: bytes) -> None:
         self._socket.sendall(b"".join(records))

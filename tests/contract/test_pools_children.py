@@ -118,11 +118,9 @@ def test_ends_are_counted_by_cause(kind: str) -> None:
         driver.pool.restart()
         driver.until(lambda: driver.pool.ends()["reload"] == 2)
         driver.until_idle()
-        driver.pool.shrink(1)
-        driver.until(lambda: driver.pool.ends()["shrink"] == 1)
         assert isinstance(driver.run("kill_self 9")[0], Lost)
         driver.until(lambda: driver.pool.ends()["died"] == 1)
-        assert sum(driver.pool.ends().values()) == 6
+        assert sum(driver.pool.ends().values()) == 5
 
 
 def test_max_memory(kind: str) -> None:
@@ -204,30 +202,59 @@ def test_restart_begins_anew_after_giving_up(kind: str, tmp_path: Path) -> None:
         driver.until_idle()
 
 
-def test_grow_and_shrink(kind: str) -> None:
+def test_max_lifetime(kind: str, gate: Gate) -> None:
+    with driven(kind, max_lifetime=0.5) as driver:
+        (job,) = driver.begin(f"wait_at {gate}")
+        driver.until(lambda: len(driver.pool.pids()) == 2)
+        assert driver.ends(job) == []
+        gate.release()
+        assert isinstance(driver.end(job), Finished)
+        driver.until(lambda: driver.pool.ends()["max_lifetime"])
+        assert driver.answer("echo x") == b"x"
+        assert driver.failures == []
+
+
+def test_grow_and_shrink(kind: str, gate: Gate) -> None:
     with driven(kind, slots=1) as driver:
         driver.until_idle()
         driver.pool.grow(3)
         assert driver.pool.slots() == 4
         driver.until_idle()
-        assert len(driver.pool.pids()) == 4
+        jobs = driver.begin(*[f"wait_at {gate}"] * 4)
+        driver.until_started(*jobs)
+        assert driver.pool.idle() == 0
+        gate.release(4)
+        for job in jobs:
+            driver.end(job)
         driver.pool.shrink(2)
         assert driver.pool.slots() == 2
-        driver.until(lambda: len(driver.pool.pids()) == 2)
-        driver.until_idle()
+        driver.until(lambda: driver.pool.idle() == 2)
+        more = [driver.job(f"wait_at {gate}") for _ in range(3)]
+        assert driver.pool.submit(more, 0) == 2
+        gate.release(2)
+        assert all(isinstance(driver.end(job.id), Finished) for job in more[:2])
         assert driver.failures == []
 
 
-def test_shrink_takes_idle_children_first(kind: str, gate: Gate) -> None:
-    with driven(kind, slots=3) as driver:
+def test_a_shrunk_pool_runs_no_more_than_its_slots(kind: str, gate: Gate) -> None:
+    """Whatever may be queued ahead."""
+    with driven(kind, slots=4, processes=1) as driver:
         driver.until_idle()
-        (job,) = driver.begin(f"wait_at {gate}")
-        driver.until_started(job)
-        driver.pool.shrink(2)
-        driver.until(lambda: pids_used(driver.of(Started)) == driver.pool.pids())
-        gate.release()
-        assert isinstance(driver.end(job), Finished)
+        jobs = driver.begin(*[f"wait_at {gate}"] * 4)
+        driver.until_started(*jobs)
+        gate.release(4)
+        for job in jobs:
+            driver.end(job)
+        driver.pool.shrink(3)
         driver.until_idle()
+        more = driver.begin(f"wait_at {gate}")
+        rest = [driver.job(f"wait_at {gate}") for _ in range(4)]
+        accepted = driver.pool.submit(rest, 4)
+        driver.until_started(*more)
+        assert len(driver.pool.running()) == 1
+        gate.release(1 + accepted)
+        for number in [*more, *[job.id for job in rest[:accepted]]]:
+            assert isinstance(driver.end(number), Finished)
 
 
 def test_shrink_lets_a_busy_child_finish_but_not_what_is_queued_there(kind: str, gate: Gate) -> None:
@@ -238,7 +265,7 @@ def test_shrink_lets_a_busy_child_finish_but_not_what_is_queued_there(kind: str,
         driver.pool.shrink(1)
         gate.release(6)
         assert all(isinstance(driver.end(job), Finished) for job in jobs)
-        driver.until(lambda: len(driver.pool.pids()) == 1)
+        driver.until_idle()
         assert len(driver.of(Started)) == 6
 
 

@@ -201,7 +201,7 @@ def test_usr1_shows_the_stacks_of_supervisor_and_busy_child(app: App, worker: Wo
     wait_until(lambda: "supervisor.py" in worker.log() and "tests/support/app.py" in worker.log(), 5)
     pids = [line.split()[2] for line in worker.effects() if line.startswith("start ")]
     for pid in pids:
-        wait_until(lambda pid=pid: f"in serve, child {pid}" in worker.log(), 5)  # type: ignore[misc]
+        wait_until(lambda pid=pid: f"in child {pid}" in worker.log(), 5)  # type: ignore[misc]
 
 
 def test_a_second_worker_of_the_same_name_is_warned(server: Server, worker: Worker, tmp_path: Path) -> None:

@@ -23,13 +23,15 @@ from pools.interface import (
     Started,
     TimedOut,
 )
-from pools.prefork import PreforkPool
+from pools.kinds import BY_NAME
+from pools.pool import ChildPool
 from pools.respawn import Backoff
 
 E = TypeVar("E", bound=Event)
 End = Finished | TimedOut | Lost
 
-KINDS: dict[str, Callable[[int, ChildOptions, Backoff], Pool]] = {"prefork": PreforkPool}
+KINDS = tuple(BY_NAME)
+WIDE = tuple(kind.name for kind in BY_NAME.values() if kind.wide)
 
 IMPATIENT = Backoff(first=0.02, longest=0.2, attempts=5)
 
@@ -109,9 +111,17 @@ OPTIONS = ChildOptions(boot="tests.support.pool_jobs:boot", boot_argument=b"worl
 
 
 @contextmanager
-def driven(kind: str, slots: int = 1, backoff: Backoff = IMPATIENT, **options: object) -> Iterator[Driver]:
-    """A started pool of that kind; `options` override those of OPTIONS."""
-    pool = KINDS[kind](slots, replace(OPTIONS, **options), backoff)  # type: ignore[arg-type]
+def driven(
+    kind: str,
+    slots: int = 1,
+    processes: int | None = None,
+    backoff: Backoff = IMPATIENT,
+    **options: object,
+) -> Iterator[Driver]:
+    """A started pool of that kind; `options` override those of OPTIONS. processes: None for as many
+    as slots."""
+    spread = (processes or slots) if kind in WIDE else None
+    pool = ChildPool(BY_NAME[kind], slots, replace(OPTIONS, **options), spread, backoff)  # type: ignore[arg-type]
     pool.start()
     try:
         yield Driver(pool)

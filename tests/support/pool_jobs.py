@@ -3,10 +3,15 @@ argument."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ctypes
 import multiprocessing
 import os
+import select
 import signal
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +19,41 @@ from collections.abc import Callable
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-Run = Callable[[memoryview], bytes]
+PATCHED = socket.socket.__module__.startswith("gevent")
+"""When this module was imported."""
+
+
+class Run:
+    """Calls the function, and turns what it may raise into an answer."""
+
+    def __init__(self, function: Callable[[bytes], bytes]) -> None:
+        self._function = function
+
+    def __call__(self, payload: memoryview) -> bytes:
+        try:
+            return self._function(bytes(payload))
+        except SoftTimeLimitExceeded:
+            return b"soft limit"
+        except SystemExit as error:
+            return f"exit {error.code}".encode()
+        except ValueError as error:
+            return b"error " + str(error).encode()
+
+    async def coroutine(self, payload: bytes) -> bytes:
+        """In the event loop if the name begins with `async_`, else in a thread."""
+        try:
+            if payload.startswith(b"async_"):
+                name, _, argument = payload.partition(b" ")
+                answer: bytes = await globals()[name.decode()](argument)
+                return answer
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(None, self._function, payload)
+        except SoftTimeLimitExceeded:
+            return b"soft limit"
+        except SystemExit as error:
+            return f"exit {error.code}".encode()
+        except ValueError as error:
+            return b"error " + str(error).encode()
 
 
 def boot(argument: bytes) -> tuple[Run, bytes]:
@@ -36,7 +75,7 @@ def boot_with_long_hello(argument: bytes) -> tuple[Run, bytes]:
 
 def boot_with_length(argument: bytes) -> tuple[Run, bytes]:
     """Each job answers with the length of its payload."""
-    return (lambda payload: b"%d" % len(payload)), argument
+    return Run(lambda payload: b"%d" % len(payload)), argument
 
 
 def boot_missing(argument: bytes) -> tuple[Run, bytes]:
@@ -48,6 +87,11 @@ def boot_missing(argument: bytes) -> tuple[Run, bytes]:
 def boot_forever(argument: bytes) -> tuple[Run, bytes]:
     while True:
         time.sleep(60)
+
+
+def boot_patched(argument: bytes) -> tuple[Run, bytes]:
+    """Says whether gevent had patched the process before this module was imported."""
+    return run, b"patched" if time.sleep.__module__.startswith("gevent") and PATCHED else b"not patched"
 
 
 def boot_exit(argument: bytes) -> tuple[Run, bytes]:
@@ -76,22 +120,13 @@ def mark_after_fork() -> None:
     os.environ["MARKED"] = str(os.getpid())
 
 
-def run(payload: memoryview) -> bytes:
-    try:
-        return _call(payload)
-    except SoftTimeLimitExceeded:
-        return b"soft limit"
-    except SystemExit as error:
-        return f"exit {error.code}".encode()
-    except ValueError as error:
-        return b"error " + str(error).encode()
-
-
-def _call(payload: memoryview) -> bytes:
-    data = bytes(payload)
-    name, _, argument = data.partition(b" ")
+def _call(payload: bytes) -> bytes:
+    name, _, argument = payload.partition(b" ")
     function: Callable[[bytes], bytes] = globals()[name.decode()]
     return function(argument)
+
+
+run = Run(_call)
 
 
 def echo(argument: bytes) -> bytes:
@@ -109,6 +144,16 @@ def marked(_: bytes) -> bytes:
 def facts(_: bytes) -> bytes:
     """Session leader, standard input, parent's pid."""
     return f"{os.getsid(0) == os.getpid()} {os.readlink('/proc/self/fd/0')} {os.getppid()}".encode()
+
+
+def greenlet_facts(_: bytes) -> bytes:
+    """Where fork, sleep and sockets come from."""
+    modules = (os.fork.__module__, time.sleep.__module__, socket.socket.__module__)
+    return b" ".join(module.split(".")[0].encode() for module in modules)
+
+
+def run_program(seconds: bytes) -> bytes:
+    return b"%d" % subprocess.call(["sleep", seconds.decode()])
 
 
 def fds(_: bytes) -> bytes:
@@ -151,13 +196,17 @@ def segfault(_: bytes) -> bytes:
 
 
 def wait_at(gate: bytes) -> bytes:
-    """Until the gate (a fifo, see `tests.support.pool_driver.Gate`) lets one through."""
-    fd = os.open(gate, os.O_RDONLY)
+    """Until the gate (a fifo, see `tests.support.pool_driver.Gate`) lets one through. In short steps:
+    soft limits need them in threads, and other greenlets."""
+    fd = os.open(gate, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        os.read(fd, 1)
+        while True:
+            select.select([fd], [], [], 0.05)
+            with contextlib.suppress(BlockingIOError):  # another job was faster
+                os.read(fd, 1)
+                return b"released"
     finally:
         os.close(fd)
-    return b"released"
 
 
 def wait_twice(gate: bytes) -> bytes:
@@ -171,6 +220,12 @@ def wait_twice(gate: bytes) -> bytes:
 def sleep(seconds: bytes) -> bytes:
     time.sleep(float(seconds))
     return b"slept"
+
+
+def nap(seconds: bytes) -> bytes:
+    """A short sleep, and a little Python after it."""
+    time.sleep(float(seconds))
+    return b"".join([b"nap", b"ped"])
 
 
 def spin(seconds: bytes) -> bytes:
@@ -231,6 +286,15 @@ def thread(argument: bytes) -> bytes:
     return answers[0]
 
 
+def use_process(argument: bytes) -> bytes:
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: sender.send_bytes(argument.upper()))
+    process.start()
+    process.join()
+    return receiver.recv_bytes()
+
+
 def use_multiprocessing(argument: bytes) -> bytes:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         return b",".join(pool.map(bytes.upper, argument.split(b",")))
@@ -239,3 +303,32 @@ def use_multiprocessing(argument: bytes) -> bytes:
 def close_everything(_: bytes) -> bytes:
     os.closerange(3, 1024)
     return b"closed"
+
+
+async def async_sleep(seconds: bytes) -> bytes:
+    await asyncio.sleep(float(seconds))
+    return b"slept"
+
+
+async def async_escape(argument: bytes) -> bytes:
+    raise LookupError(argument.decode())
+
+
+async def async_spin(seconds: bytes) -> bytes:
+    """Keeps the event loop from turning."""
+    return spin(seconds)
+
+
+async def async_nested(seconds: bytes) -> bytes:
+    """Waits for a task of its own, with a time-out of its own."""
+    async with asyncio.timeout(float(seconds)):
+        await asyncio.create_task(async_sleep(seconds))
+    return b"slept"
+
+
+async def async_twice(seconds: bytes) -> bytes:
+    """Heeds the soft limit, and sleeps again."""
+    try:
+        return await async_sleep(b"60")
+    except SoftTimeLimitExceeded:
+        return b"soft limit, then " + await async_sleep(seconds)

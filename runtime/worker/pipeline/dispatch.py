@@ -44,8 +44,8 @@ class Dispatcher:
         accepted = 0
         while self._ready:
             ahead = self._ahead(self._ready[0].task.name)
-            room = self._pool.idle() + self._pool.slots() * ahead - self._pool.queued()
-            if room <= 0:
+            room = self._pool.room(ahead)
+            if not room:
                 break
             batch = self._alike(ahead, room)
             taken = self._pool.submit([self._job(reservation) for reservation in batch], ahead)

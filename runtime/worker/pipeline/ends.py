@@ -90,7 +90,7 @@ class Ends:
 
     def _lost(self, event: Lost) -> Settlement:
         reservation = self._ledger.strike(event.job)
-        verdict = self._settler.loss(reservation)
+        verdict = self._settler.loss(reservation, event)
         self._journal.lost(reservation, event, verdict)
         self._meters.lost(reservation, verdict, time.monotonic())
         return self._settled(reservation, lambda: self._settler.lost(reservation, event))

@@ -59,13 +59,13 @@ class Settler:
 
         return self._failed(reservation, TimeLimitExceeded(event.limit))
 
-    def loss(self, reservation: Reservation) -> Verdict:
+    def loss(self, reservation: Reservation, event: Lost) -> Verdict:
         """What becomes of it: its child died while it ran it, once more."""
-        return of_loss(reservation.options, not reservation.tag, _deliveries(reservation))
+        return of_loss(reservation.options, not reservation.tag, _deliveries(reservation, event))
 
     def lost(self, reservation: Reservation, event: Lost) -> Settlement:
         """The same, settled."""
-        verdict, deliveries = self.loss(reservation), _deliveries(reservation)
+        verdict, deliveries = self.loss(reservation, event), _deliveries(reservation, event)
         if verdict is Verdict.REDELIVER:
             again = envelope.redelivered(reservation.message, deaths=deliveries)
             return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
@@ -183,6 +183,6 @@ def _cause(exitcode: int) -> str:
     return f"signal {-exitcode}" if exitcode < 0 else f"exit code {exitcode}"
 
 
-def _deliveries(reservation: Reservation) -> int:
-    """How many have ended with the death of the child, this one included."""
-    return envelope.deaths(reservation.task.properties) + 1
+def _deliveries(reservation: Reservation, event: Lost) -> int:
+    """How many have ended with the death of the child, this one included unless it is without blame."""
+    return envelope.deaths(reservation.task.properties) + (not event.blameless)

@@ -1,0 +1,67 @@
+"""The soft time limit of jobs that run in threads, in the child (compare `pools.softlimit`)."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from billiard.exceptions import SoftTimeLimitExceeded
+
+from pools.notice import Notice
+from pools.softlimit import codes
+
+_raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_raise_in.argtypes = (ctypes.c_ulong, ctypes.py_object)
+
+
+class _Frames:
+    """`-FRAMES` is `sys._current_frames()` as an operator: after a call the interpreter may give its
+    lock to another thread, after an operator it does not (CPython up to 3.13)."""
+
+    __neg__ = staticmethod(sys._current_frames)
+
+
+FRAMES = _Frames()
+
+
+class ThreadLimits:
+    """Raises SoftTimeLimitExceeded in the threads whose jobs are past their limit: once in a job, and
+    never outside it or in the frame of a function of `spared` (see `pools.softlimit`).
+
+    The interpreter raises it before the thread's next step in Python. A C call, `time.sleep` too, is
+    not interrupted: the exception comes when it returns.
+    """
+
+    def __init__(self, notice: Notice, spared: tuple[Callable[..., Any], ...]) -> None:
+        self.running: dict[int, int] = {}
+        """Job → ident of its thread. Written by that thread, in a frame that is spared."""
+        self.hit: dict[int, bool] = {}
+        """Jobs that have been hit. The same thread takes its job out when it has ended."""
+        self._notice = notice
+        self._spared = codes(*spared)
+
+    def arm(self) -> None:
+        """From the main thread, which then must wait in a way that lets signals be handled."""
+        signal.signal(signal.SIGUSR1, self._on_signal)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        for job in self._notice.overdue():
+            self.strike(job)
+
+    def strike(self, job: int) -> None:
+        """Raise it in that job, if it runs, has not been hit, and is where it may be hit."""
+        if job in self.hit:
+            return
+        try:
+            # No call from here to `_raise_in`: the thread stays where it is seen to be, and the first
+            # thing it does when it goes on is to raise.
+            thread = self.running[job]
+            if (-FRAMES)[thread].f_code not in self._spared:
+                self.hit[job] = True
+                _raise_in(thread, SoftTimeLimitExceeded)
+        except KeyError:
+            return

@@ -1,0 +1,56 @@
+"""Which children have idle slots, and how many jobs there are where: counted, not searched for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pools.child_handle import ChildHandle
+
+
+class _Count(NamedTuple):
+    free: int
+    occupied: int
+    ahead: int
+
+
+_NOTHING = _Count(0, 0, 0)
+
+
+class Vacancies:
+    """Call `count` after each change to a child, and `drop` when it is gone."""
+
+    def __init__(self) -> None:
+        self.open: dict[ChildHandle, int] = {}
+        """Children with idle slots, and how many; the one that has waited longest is first."""
+        self.free = 0
+        """Idle slots of all children."""
+        self.occupied = 0
+        """Slots with a job, running or sent."""
+        self.ahead = 0
+        """Jobs that wait behind those."""
+        self._counts: dict[ChildHandle, _Count] = {}
+
+    def count(self, child: ChildHandle) -> None:
+        outstanding = len(child.sent) + len(child.running)
+        if outstanding < child.width:
+            free = child.free(outstanding)
+            self._replace(child, _Count(free, outstanding, 0))
+        else:
+            self._replace(child, _Count(0, child.width, outstanding - child.width))
+
+    def drop(self, child: ChildHandle) -> None:
+        self._replace(child, _NOTHING)
+        self._counts.pop(child, None)
+
+    def _replace(self, child: ChildHandle, new: _Count) -> None:
+        old = self._counts.get(child, _NOTHING)
+        if new == old:
+            return
+        self._counts[child] = new
+        self.free += new.free - old.free
+        self.occupied += new.occupied - old.occupied
+        self.ahead += new.ahead - old.ahead
+        if new.free:
+            self.open[child] = new.free
+        else:
+            self.open.pop(child, None)
