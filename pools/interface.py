@@ -99,6 +99,10 @@ class ChildOptions:
     max_memory: int | None = None
     """Kilobytes of resident memory after which a child is replaced. Looked at once a second, while
     it runs a job too; it finishes that job, and goes when its replacement is ready."""
+    max_lifetime: float | None = None
+    """Seconds after which a child is replaced, in the same way. Looked at once a second."""
+    drain_timeout: float = 30.0
+    """Seconds that the other jobs of a condemned child may take before they are Lost."""
     boot_timeout: float = 60.0
     """Seconds that the fork server may take to boot, and a child to report."""
 

@@ -36,7 +36,7 @@ class SoftLimit:
         self.current: int | None = None
         """The job that runs now. Written by the child's loop, and cleared here."""
         self._target = target
-        self._spared = {_code(function) for function in spared}
+        self._spared = codes(*spared)
 
     def arm(self) -> None:
         """From the main thread."""
@@ -51,6 +51,9 @@ class SoftLimit:
         raise SoftTimeLimitExceeded()
 
 
-def _code(function: Callable[..., Any]) -> object:
-    """Of a function, or of an object that can be called."""
-    return getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+def codes(*functions: Callable[..., Any]) -> frozenset[object]:
+    """The code of each: of a function, or of an object that can be called."""
+    return frozenset(
+        getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+        for function in functions
+    )

@@ -231,6 +231,13 @@ def hang(how: str) -> None:
 
 
 @app.task(acks_late=True)
+def debugged(name: str) -> str:
+    note(f"start {name} {os.getpid()}")
+    breakpoint()
+    return name
+
+
+@app.task(acks_late=True)
 def poison(name: str) -> None:
     note(f"start {name} {os.getpid()}")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -28,6 +28,7 @@ class Worker:
         loglevel: str = "info",
         env: Mapping[str, str] | None = None,
         name: str = "w1",
+        stdin: int | None = None,
     ) -> None:
         self.node = f"{name}@test"
         self.effects_file = directory / "effects"
@@ -44,11 +45,14 @@ class Worker:
             "EFFECTS": str(self.effects_file),
             **(env or {}),
         }
+        self._stdin = stdin
         self.process = self._spawn()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
-            return subprocess.Popen(self._command, cwd=ROOT, env=self._env, stdout=log, stderr=log)
+            return subprocess.Popen(
+                self._command, cwd=ROOT, env=self._env, stdin=self._stdin, stdout=log, stderr=log
+            )
 
     def __enter__(self) -> Worker:
         self.wait_ready()
