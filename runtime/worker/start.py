@@ -19,6 +19,7 @@ from pools.registry import open_pool
 from runtime import logs
 from runtime.errors import ImproperlyConfigured
 from runtime.worker import banner, lifecycle
+from runtime.worker.autoscale import Autoscaler
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.condition import Condition
 from runtime.worker.health.health import Health
@@ -132,6 +133,7 @@ def _supervise(
         planned.grace,
         planned.patience,
         planned.max_unsettled,
+        Autoscaler(pool, planned.size.bounds),
     ).run()
 
 

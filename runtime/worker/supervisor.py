@@ -14,6 +14,7 @@ from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Pool, St
 from runtime.execution import manifest, report
 from runtime.execution.manifest import Manifest
 from runtime.worker import lifecycle
+from runtime.worker.autoscale import Autoscaler
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.condition import Condition
 from runtime.worker.health.health import Health
@@ -61,6 +62,7 @@ class Supervisor:
         grace: float | None,
         patience: float,
         max_unsettled: int,
+        autoscaler: Autoscaler,
     ) -> None:
         """`multiplier`: messages per slot, None for `auto`. `grace`: seconds for running tasks after TERM,
         None without bound. `patience`: seconds that the broker may be away. `max_unsettled`: settlements
@@ -77,6 +79,7 @@ class Supervisor:
         self._grace = float("inf") if grace is None else grace
         self._patience = patience
         self._max_unsettled = max_unsettled
+        self._autoscaler = autoscaler
         self._lost_at: float | None = None
         """When the broker's connection broke; None while there is one."""
         self._ledger = Ledger()
@@ -116,6 +119,7 @@ class Supervisor:
             self._dispatch(now)
             self._settle()
             self._take(now)
+            self._scale(now)
             self._grow_older(now)
             if self._health.fileno() in readable or now >= self._health.next_deadline():
                 self._health.attend(now, self._condition())
@@ -131,6 +135,7 @@ class Supervisor:
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
             self._health.next_deadline(),
+            self._autoscaler.next_deadline(),
             self._next_poll if self._state is State.RUNNING and not self._taking else float("inf"),
             self._next_stall(),
             self._deadline,
@@ -413,6 +418,10 @@ class Supervisor:
             self._taking = True
         else:
             self._fetched_at = now
+
+    def _scale(self, now: float) -> None:
+        if self._state is State.RUNNING:
+            self._autoscaler.attend(len(self._dispatcher) + self._pool.queued(), now)
 
     def _grow_older(self, now: float) -> None:
         unsettled = len(self._ledger) + self._broker.pending() + self._taking

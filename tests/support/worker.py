@@ -24,7 +24,7 @@ class Worker:
         directory: Path,
         *options: str,
         app: str = "tests.support.app",
-        slots: int = 2,
+        slots: int | None = 2,
         loglevel: str = "info",
         env: Mapping[str, str] | None = None,
         name: str = "w1",
@@ -36,7 +36,8 @@ class Worker:
         self.log_file = directory / f"{name}.log"
         self._command = [
             str(Path(sys.executable).with_name("runtime")), "-A", app, "start",
-            "-c", str(slots), "-n", self.node, "--loglevel", loglevel, *options,
+            *([] if slots is None else ["-c", str(slots)]),
+            "-n", self.node, "--loglevel", loglevel, *options,
         ]  # fmt: skip
         self._env = {
             **os.environ,
