@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from bench import pools, trials
+from bench import own, trials
 
 
 @click.command()
-@pools.pool
-@pools.slots
+@own.pool
+@own.slots
 @click.option("--tasks", type=click.IntRange(10, 100_000), default=1000, show_default=True)
 def main(pool: tuple[str, ...], slots: int, tasks: int) -> None:
     """Send tasks one at a time to an idle worker."""
-    pools.measure(pool, slots, [(trials.latency, tasks)])
+    own.measure(pool, slots, [(trials.latency, tasks)])
 
 
 if __name__ == "__main__":

@@ -28,25 +28,30 @@ class Peer:
     """What makes it not quite the same."""
 
 
-def ours(pool: str = "prefork", slots: int = SLOTS) -> Peer:
+def ours(pool: str = "prefork", slots: int = SLOTS, processes: int | None = None) -> Peer:
+    size = f"-c {1 if pool == 'solo' else slots}" + (f" --processes {processes}" if processes else "")
     return Peer(
         name=f"runtime {pool}",
         app="ours",
-        command=f"runtime -A bench.apps.ours start --pool {pool} -c {slots} --loglevel critical --quiet",
+        command=f"runtime -A bench.apps.ours start --pool {pool} {size} --loglevel critical --quiet",
         tasks=100_000,
         held=100_000,
     )
 
 
-PEERS = (
-    ours(),
-    Peer(
-        name="celery prefork",
+def celerys(pool: str = "prefork", slots: int = SLOTS) -> Peer:
+    return Peer(
+        name=f"celery {pool}",
         app="celery",
-        command=f"celery -A bench.apps.celery worker -P prefork -c {SLOTS} -l CRITICAL",
+        command=f"celery -A bench.apps.celery worker -P {pool} -c {slots} -l CRITICAL",
         tasks=6_000,
         held=10_000,
-    ),
+    )
+
+
+PEERS = (
+    ours(),
+    celerys(),
     Peer(
         name="dramatiq",
         app="dramatiq",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from bench import pools, trials
+from bench import own, trials
 
 
 @click.command()
-@pools.pool
-@pools.slots
+@own.pool
+@own.slots
 @click.option("--tasks", type=click.IntRange(100, 250_000), default=100_000, show_default=True)
 def main(pool: tuple[str, ...], slots: int, tasks: int) -> None:
     """Work off a full queue, results ignored and stored."""
-    pools.measure(pool, slots, [(trials.ignored, tasks), (trials.stored, tasks), (trials.commands, tasks)])
+    own.measure(pool, slots, [(trials.ignored, tasks), (trials.stored, tasks), (trials.commands, tasks)])
 
 
 if __name__ == "__main__":

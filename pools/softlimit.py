@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -10,6 +11,14 @@ from typing import Any
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from pools.notice import Notice
+
+_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio")
+_MODULES = ("base_events", "events", "futures", "selector_events", "tasks", "unix_events")
+EVENT_LOOP = {os.path.join(_ASYNCIO, f"{module}.py") for module in _MODULES} | {
+    os.path.join(os.path.dirname(__file__), "interruptible.py")
+}
+"""Files of an event loop's machinery: an exception raised there could be swallowed, or make the loop
+forget a callback. Where it waits, in `selectors`, one does no harm."""
 
 
 class SoftLimit:
@@ -20,7 +29,7 @@ class SoftLimit:
     spared: functions in whose own frame it is never raised, only in what they call: the child's
     loop, between setting `current` and calling the job, and the run function, before and after
     its `try`. The supervisor repeats the signal while the job runs, so one that comes in such a
-    moment is only put off.
+    moment is only put off. The same in a frame of EVENT_LOOP.
     """
 
     def __init__(self, notice: Notice, spared: tuple[Callable[..., Any], ...]) -> None:
@@ -36,7 +45,7 @@ class SoftLimit:
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self.current is None or self.current not in self._notice.overdue():
             return
-        if frame is not None and frame.f_code in self._spared:
+        if frame is not None and (frame.f_code in self._spared or frame.f_code.co_filename in EVENT_LOOP):
             return
         self.current = None
         raise SoftTimeLimitExceeded()

@@ -16,7 +16,7 @@ RESULTS = os.environ.get("BENCH_RESULTS") == "1"
 
 class Client(Protocol):
     def send(self, index: int) -> None:
-        """Queue the task `mark(index)`, the way its documentation does it first."""
+        """Queue the task `mark(index)`, or that of `bench.work`, the way its documentation does it first."""
 
     def send_many(self, indices: Iterable[int]) -> None:
         """The fastest way to queue many."""

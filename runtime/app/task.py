@@ -57,7 +57,7 @@ class FromSettings(Generic[T]):
     def __get__(self, task: Task | None, owner: type[Task]) -> T | FromSettings[T]:
         if task is None:
             return self
-        value: T = task.app.conf[self._setting]
+        value: T = getattr(task.app.conf, self._setting)  # not an item: that is a call in Python
         return value
 
 
@@ -129,10 +129,21 @@ class Task:
         raise NotImplementedError(f"task {self.name} defines no run()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function here and now; nothing is sent."""
-        token = current.push(self, Request.called(args, kwargs))
+        """Call the function here and now; nothing is sent. Of an `async def` task: the coroutine."""
+        request = Request.called(args, kwargs)
+        if self.is_async:
+            return self._awaited(request)
+        token = current.push(self, request)
         try:
             return self.run(*args, **kwargs)
+        finally:
+            current.pop(token)
+
+    async def _awaited(self, request: Request) -> Any:
+        """Nothing runs before it is awaited, and perhaps in another context than that of the call."""
+        token = current.push(self, request)
+        try:
+            return await self.run(*request.args, **request.kwargs)
         finally:
             current.pop(token)
 
@@ -140,6 +151,13 @@ class Task:
     def request(self) -> Request:
         """What it runs for, in this thread."""
         return current.request_of(self) or Request.called((), {})
+
+    @cached_property
+    def is_async(self) -> bool:
+        """`run` is an `async def` function."""
+        from inspect import iscoroutinefunction
+
+        return iscoroutinefunction(self.run)
 
     @cached_property
     def declared(self) -> dict[str, Any]:

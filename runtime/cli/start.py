@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
-from pools.registry import KINDS
+from pools import registry
 from runtime.cli.names import names
 from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
 from runtime.logs import FORMATS, LEVELS
+from runtime.settings.kinds import AUTOSCALE
 from runtime.worker.options import WorkerOptions
 from runtime.worker.signals import leave_when_told
 
@@ -30,6 +31,22 @@ def prefetch(context: click.Context, param: click.Parameter, value: str | None) 
     return int(value)
 
 
+def pool_kind(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """The name of a kind that there is. Raises click.BadParameter."""
+    try:
+        return None if value is None else registry.resolve(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def autoscale(context: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """The most and the fewest slots. Raises click.BadParameter."""
+    try:
+        return None if value is None else AUTOSCALE.read(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not {AUTOSCALE.expected}") from None
+
+
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     """A click option that can also be given by the environment: --max-tasks-per-child is
     RUNTIME_MAX_TASKS_PER_CHILD."""
@@ -39,8 +56,16 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 
 
 @click.command()
-@option("--pool", type=click.Choice(KINDS), help="How tasks run.  [default: the app's, or prefork]")
+@option(
+    "-P",
+    "--pool",
+    callback=pool_kind,
+    metavar="KIND",
+    help=f"How tasks run: {', '.join(registry.KINDS)}, or an installed one.  [default: the app's]",
+)
 @option("-c", "--concurrency", type=COUNT, help="Tasks at once.  [default: the CPUs granted to it]")
+@option("--processes", type=COUNT, help="Children they are spread over; not for prefork.  [default: 1]")
+@option("--autoscale", callback=autoscale, metavar="MAX,MIN", help="Follow the load between so many at once.")
 @option(
     "-Q",
     "--queues",
@@ -69,6 +94,12 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
 @option("--prefetch-multiplier", callback=prefetch, metavar="auto|N", help="Messages reserved for each slot.")
 @option("--max-tasks-per-child", type=COUNT, help="Replace a child after so many tasks.")
 @option("--max-memory-per-child", type=COUNT, metavar="KILOBYTES", help="Replace a child that holds more.")
+@option(
+    "--max-lifetime-per-child",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Replace a child that is as old as that.",
+)
 @option("--time-limit", type=SECONDS, metavar="SECONDS", help="Kill a task that runs longer.")
 @option(
     "--soft-time-limit", type=SECONDS, metavar="SECONDS", help="Raise SoftTimeLimitExceeded in the task then."

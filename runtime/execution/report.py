@@ -39,7 +39,7 @@ PLAIN_SUCCESS = Report(SUCCESS)
 
 def encode(report: Report) -> bytes:
     """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
-    if report == PLAIN_SUCCESS:
+    if report is PLAIN_SUCCESS or report == PLAIN_SUCCESS:
         return b""
     return marshal.dumps([*report[:2], [tuple(push) for push in report.pushes], *report[3:]])
 

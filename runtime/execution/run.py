@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from types import CoroutineType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from runtime.app.app import App
     from runtime.app.task import Task
 
+T = TypeVar("T")
+
 logger = logging.getLogger("runtime.worker")
 
 PRINTED = 1024
 """Characters of a result or an exception in a log line."""
+CALLERS = (__name__, "runtime.execution.loops", "runtime.execution.greenlets", "pools.interruptible")
+"""Modules whose frames are between the worker and the user's code."""
 
 
 class Runner:
@@ -41,24 +46,43 @@ class Runner:
         """Whether anybody reads what a successful task returned."""
         self._accept = accepted_types(app.conf.accept_content)
         self._stores = app.conf.result_backend is not None
+        if any(task.is_async for task in app.tasks.values()):
+            import runtime.execution.loops  # noqa: F401  (before children are forked: they share it)
 
     def __call__(self, payload: memoryview) -> bytes:
-        """The report on the task in this message. Raises nothing, whatever the task does."""
+        """The report on the task in this message. Raises nothing, whatever the task does.
+
+        An `async def` task is run to its end in an event loop of this thread.
+        """
         try:
-            return report.encode(self._report(payload))
+            read = self._read(payload)
+            return report.encode(read if isinstance(read, Report) else self._run(read[0], read[1]))
         except BaseException as error:  # noqa: BLE001  (the soft limit outside the task; exceptions that cannot be shown)
             return report.encode(_last_resort(payload, type(error).__name__))
 
-    def _report(self, payload: memoryview) -> Report:
+    async def coroutine(self, payload: bytes) -> bytes:
+        """The same for a child that has an event loop: an `async def` task is awaited in it, any other
+        runs in a thread of its default executor."""
+        import asyncio  # 40 ms, and most children have no use for it
+
+        try:
+            read = self._read(payload)
+            if isinstance(read, Report):
+                return report.encode(read)
+            run = self._await(*read) if read[0].is_async else asyncio.to_thread(self._run, *read)
+            return report.encode(await run)
+        except BaseException as error:  # noqa: BLE001  (as above)
+            return report.encode(_last_resort(payload, type(error).__name__))
+
+    def _read(self, payload: bytes | memoryview) -> tuple[Task, Request] | Report:
+        """What is to be run, or the report if that cannot be."""
         enveloped = envelope.parse(payload)
         message = task_message.read(enveloped)
         try:
             args, kwargs, embed = task_message.read_body(enveloped, self._accept)
         except (MalformedMessage, ContentDisallowed) as error:
             return Report(report.MALFORMED, text=str(error), traceback=_trace(error))
-        return self._run(message, Request.from_message(message, args, kwargs, embed, hostname=self._node))
-
-    def _run(self, message: TaskMessage, request: Request) -> Report:
+        request = Request.from_message(message, args, kwargs, embed, hostname=self._node)
         task = self._app.tasks.get(message.name)
         if task is None:
             return self._failed(None, request, NotRegistered(message.name))
@@ -68,27 +92,55 @@ class Runner:
                 task.name,
                 message.id,
             )
+        return task, request
+
+    def _run(self, task: Task, request: Request) -> Report:
         token = current.push(task, request)
         try:
             if task.track_started:
-                task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": self._node})
-            return self._succeeded(task, request, task.run(*request.args, **request.kwargs))
-        except Ignore:
-            return Report(report.IGNORED)
-        except Reject as error:
-            return self._rejected(task, request, error)
-        except Retry as error:
-            return self._retried(task, request, error)
+                self._tell_start(task)
+            value = task.run(*request.args, **request.kwargs)
+            if type(value) is CoroutineType:
+                value = _finish(value)
+            return self._succeeded(task, request, value)
         except BaseException as error:  # noqa: BLE001  (user code; SystemExit ends the task only)
-            return self._failed(task, request, error)
+            return self._ended(task, request, error)
         finally:
             current.pop(token)
+
+    async def _await(self, task: Task, request: Request) -> Report:
+        token = current.push(task, request)
+        try:
+            if task.track_started:
+                import asyncio
+
+                await asyncio.to_thread(self._tell_start, task)
+            return self._succeeded(task, request, await task.run(*request.args, **request.kwargs))
+        except BaseException as error:  # noqa: BLE001  (as in _run)
+            return self._ended(task, request, error)
+        finally:
+            current.pop(token)
+
+    def _tell_start(self, task: Task) -> None:
+        task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": self._node})
+
+    def _ended(self, task: Task, request: Request, error: BaseException) -> Report:
+        """By an exception."""
+        if isinstance(error, Ignore):
+            return Report(report.IGNORED)
+        if isinstance(error, Reject):
+            return self._rejected(task, request, error)
+        if isinstance(error, Retry):
+            return self._retried(task, request, error)
+        return self._failed(task, request, error)
 
     def _succeeded(self, task: Task, request: Request, value: Any) -> Report:
         """Raises EncodeError if the value cannot be stored, ValueError if a follow-up cannot be sent."""
         message = request.message
         documents: list[tuple[str, bytes]] = []
-        following = follow_up.after_success(self._app, message, request.callbacks, request.chain, value)
+        following = []
+        if request.callbacks or request.chain:
+            following = follow_up.after_success(self._app, message, request.callbacks, request.chain, value)
         if self._stores and not self._ignores(task, message):
             children = [child.as_tuple() for child in request.children]
             children += [[[sent.task_id, None], None] for sent in following]
@@ -168,7 +220,7 @@ class Runner:
         return self._ignores(task, message) and not task.store_errors_even_if_ignored
 
 
-def _last_resort(payload: memoryview, kind: str) -> Report:
+def _last_resort(payload: bytes | memoryview, kind: str) -> Report:
     """What failed cannot be told any better than by its name; the task has failed all the same."""
     message = task_message.read(envelope.parse(payload))
     error = TaskError(f"{kind}, while the task's end was reported")
@@ -176,12 +228,22 @@ def _last_resort(payload: memoryview, kind: str) -> Report:
     return Report(report.FAILURE, [(message.id, failed)], text=str(error))
 
 
+def _finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    from runtime.execution import loops
+
+    return loops.run(coroutine)
+
+
 def _trace(error: BaseException) -> str:
-    """Its traceback without this file's frames: it begins where the user's code does."""
-    return "".join(traceback.format_exception(type(error), error, _outside(error.__traceback__)))
+    """Its traceback, beginning where the user's code does."""
+    return "".join(traceback.format_exception(type(error), error, _inside(error.__traceback__)))
 
 
-def _outside(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+def _inside(trace: TracebackType | None) -> TracebackType | None:
+    """What comes after the last frame of this file, and of those that run coroutines for it."""
+    inside = trace
+    while trace is not None:
+        if trace.tb_frame.f_globals["__name__"] in CALLERS:
+            inside = trace.tb_next
         trace = trace.tb_next
-    return trace
+    return inside

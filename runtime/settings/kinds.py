@@ -86,11 +86,30 @@ def _routes(value: Any) -> tuple[dict[str, Any], ...]:
     return tuple(_mapping(item) for item in value)
 
 
+def _autoscale(value: Any) -> tuple[int, int]:
+    """Celery's form of the option is text; alone, the larger number stands for itself and 1."""
+    if isinstance(value, str):
+        numbers = [int(part) for part in value.split(",")]
+    elif isinstance(value, Sequence):
+        numbers = list(value)
+    else:
+        numbers = [value]
+    if len(numbers) == 1:
+        numbers.append(1)
+    if len(numbers) != 2 or any(type(number) is not int for number in numbers):
+        raise ValueError
+    most, least = numbers
+    if not 1 <= least <= most:
+        raise ValueError
+    return most, least
+
+
 BOOLEAN = Kind("True or False", _boolean)
 TEXT = Kind("a non-empty string", _text)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
 TEXTS = Kind("a list of strings", _texts)
 MAPPING = Kind("a dict", _mapping)
 ROUTES = Kind("a dict of task name or glob to queue or options, or a list of such dicts", _routes)
+AUTOSCALE = Kind("MAX,MIN: two numbers of slots, the larger one first, the other at least 1", _autoscale)
 PRIORITY = one_of(*range(10))
 ANYTHING = Kind("any value", lambda value: value)

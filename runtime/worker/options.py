@@ -16,6 +16,10 @@ class WorkerOptions:
     pool: str | None = None
     concurrency: int | None = None
     """Slots; None: as many as the CPUs granted to this process."""
+    processes: int | None = None
+    """Children that the slots are spread over, in pools whose children have several."""
+    autoscale: tuple[int, int] | None = None
+    """The most and the fewest slots."""
     queues: tuple[str, ...] = ()
     """Names of the queues to consume; none: the default queue of the app."""
     loglevel: str = "info"
@@ -30,6 +34,8 @@ class WorkerOptions:
     max_tasks_per_child: int | None = None
     max_memory_per_child: int | None = None
     """Kilobytes."""
+    max_lifetime_per_child: float | None = None
+    """Seconds."""
     grace: float | None = None
     """Seconds that running tasks get after TERM; None: as long as they need."""
     http: str | None = None

@@ -20,7 +20,7 @@ from runtime import logs
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.bounds import check_limits
 from runtime.worker import banner, lifecycle
-from runtime.worker.cpus import granted_cpus
+from runtime.worker.autoscale import Autoscaler
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.condition import Condition
 from runtime.worker.health.health import Health
@@ -30,6 +30,7 @@ from runtime.worker.pipeline.dispatch import Dispatcher
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.signals import SignalInbox
+from runtime.worker.size import Size, size
 from runtime.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts at the start; the last one repeats."""
 STOP_TIMEOUT = 2.0
 """Seconds that idle children get to leave."""
+SOLO_LEASE = 3600.0
+"""Seconds. A solo worker does not renew its lease while a task runs, and somebody may be looking into that
+task. As long as Celery's visibility timeout: no more is lost by it, and a worker started again on the same
+host knows at once that this one is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,8 @@ class Plan:
     """Options over settings: what this worker will be."""
 
     options: WorkerOptions
-    pool: str
+    size: Size
     queues: tuple[str, ...]
-    concurrency: int
     multiplier: int | None
     time_limit: float | None
     soft_time_limit: float | None
@@ -67,9 +71,11 @@ class Plan:
 def plan(app: App, options: WorkerOptions) -> Plan:
     """Raises ImproperlyConfigured."""
     conf = app.conf
+    sized = size(options, conf)
     multiplier = options.prefetch_multiplier
     if multiplier is None:
-        multiplier = conf.worker_prefetch_multiplier
+        # What a solo worker holds while a task runs, or waits in a debugger, nobody else can have.
+        multiplier = 1 if sized.kind == "solo" else conf.worker_prefetch_multiplier
     time_limit = options.time_limit or conf.task_time_limit
     soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit
     try:
@@ -78,9 +84,8 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         raise ImproperlyConfigured(str(error)) from None
     return Plan(
         options=options,
-        pool=options.pool or conf.worker_pool,
+        size=sized,
         queues=options.queues or (conf.task_default_queue,),
-        concurrency=options.concurrency or conf.worker_concurrency or granted_cpus(),
         multiplier=None if multiplier == "auto" else int(multiplier),
         time_limit=time_limit,
         soft_time_limit=soft_time_limit,
@@ -97,6 +102,10 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     logs.set_up(options.loglevel, options.log_format, options.logfile)
     inbox = SignalInbox()
     pool = _open_pool(app, planned)
+    if planned.size.kind == "solo":
+        from pools.solo import CAVEATS
+
+        logger.warning("Pool solo: %s", CAVEATS)
     health = Health(options.http or app.conf.worker_http, os.environ)  # before children copy the environment
     pool.start()
     try:
@@ -131,6 +140,7 @@ def _supervise(
         planned.grace,
         planned.patience,
         planned.max_unsettled,
+        Autoscaler(pool, planned.size.bounds),
     ).run()
 
 
@@ -159,10 +169,11 @@ def _open_pool(app: App, planned: Plan) -> Pool:
         boot_argument=orjson.dumps(boot),
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
+        max_lifetime=options.max_lifetime_per_child or conf.worker_max_lifetime_per_child,
         boot_timeout=conf.worker_proc_alive_timeout,
     )
     try:
-        return open_pool(planned.pool, planned.concurrency, children)
+        return open_pool(planned.size.kind, planned.size.slots, children, planned.size.processes)
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from error
 
@@ -181,7 +192,7 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
         node=planned.options.node,
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
-        lease=conf.worker_lease,
+        lease=max(conf.worker_lease, SOLO_LEASE if planned.size.kind == "solo" else 0.0),
         retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
 

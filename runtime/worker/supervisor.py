@@ -13,6 +13,7 @@ from pools.interface import Booted, ChildFailed, Pool
 from runtime.execution import manifest
 from runtime.execution.manifest import Manifest
 from runtime.worker.absence import Absence
+from runtime.worker.autoscale import Autoscaler
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.health import Health
 from runtime.worker.health.observe import observe
@@ -54,6 +55,7 @@ class Supervisor:
         grace: float | None,
         patience: float,
         max_unsettled: int,
+        autoscaler: Autoscaler,
     ) -> None:
         """`multiplier`: messages per slot, None for `auto`. `grace`: seconds for running tasks after TERM,
         None without bound. `patience`: seconds that the broker may be away. `max_unsettled`: settlements
@@ -63,6 +65,7 @@ class Supervisor:
         self._inbox = inbox
         self._health = health
         self._meters = health.meters()
+        self._autoscaler = autoscaler
         self._journal = Journal()
         self._life = Life(grace)
         self._absence = Absence(patience)
@@ -101,6 +104,7 @@ class Supervisor:
             self._dispatch(now)
             self._settle()
             self._take(now)
+            self._scale(now)
             self._grow_older(now)
             if self._health.fileno() in readable or now >= self._health.next_deadline():
                 self._attend_health(now)
@@ -116,6 +120,7 @@ class Supervisor:
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
             self._health.next_deadline(),
+            self._autoscaler.next_deadline(),
             self._fetcher.next_poll() if self._may_take() else float("inf"),
             self._dispatcher.next_stall() if self._starting and self._gives_back else float("inf"),
             self._life.deadline,
@@ -300,3 +305,7 @@ class Supervisor:
             multiplier=self._multiplier,
             unsettled=len(self._ledger) - len(self._nearly_due),
         )
+
+    def _scale(self, now: float) -> None:
+        if self._life.state is State.RUNNING:
+            self._autoscaler.attend(len(self._dispatcher) + self._pool.queued(), now)

@@ -190,6 +190,11 @@ def kill_self(argument: bytes) -> bytes:
     return b"survived"
 
 
+def take_sigint(_: bytes) -> bytes:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return b"taken"
+
+
 def segfault(_: bytes) -> bytes:
     ctypes.string_at(0)
     return b"survived"

@@ -24,10 +24,11 @@ class Worker:
         directory: Path,
         *options: str,
         app: str = "tests.support.app",
-        slots: int = 2,
+        slots: int | None = 2,
         loglevel: str = "info",
         env: Mapping[str, str] | None = None,
         name: str = "w1",
+        stdin: int | None = None,
     ) -> None:
         self.node = f"{name}@test"
         self.effects_file = directory / "effects"
@@ -35,7 +36,8 @@ class Worker:
         self.log_file = directory / f"{name}.log"
         self._command = [
             str(Path(sys.executable).with_name("runtime")), "-A", app, "start",
-            "-c", str(slots), "-n", self.node, "--loglevel", loglevel, *options,
+            *([] if slots is None else ["-c", str(slots)]),
+            "-n", self.node, "--loglevel", loglevel, *options,
         ]  # fmt: skip
         self._env = {
             **os.environ,
@@ -44,11 +46,14 @@ class Worker:
             "EFFECTS": str(self.effects_file),
             **(env or {}),
         }
+        self._stdin = stdin
         self.process = self._spawn()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
-            return subprocess.Popen(self._command, cwd=ROOT, env=self._env, stdout=log, stderr=log)
+            return subprocess.Popen(
+                self._command, cwd=ROOT, env=self._env, stdin=self._stdin, stdout=log, stderr=log
+            )
 
     def __enter__(self) -> Worker:
         self.wait_ready()

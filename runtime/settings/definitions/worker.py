@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from runtime.settings.kinds import SECONDS, TEXT, either, one_of, optional, whole
+from runtime.settings.kinds import AUTOSCALE, SECONDS, TEXT, either, one_of, optional, whole
 from runtime.settings.setting import Setting
 
 WORKER = (
     Setting("worker_concurrency", optional(whole(1)), None, "Slots; None: the CPUs granted to the process."),
     Setting("worker_pool", TEXT, "prefork", "The kind of pool."),
+    Setting(
+        "worker_processes",
+        optional(whole(1)),
+        None,
+        "Children over which the slots are spread, in pools whose children have several; None: 1.",
+    ),
+    Setting(
+        "worker_autoscale",
+        optional(AUTOSCALE),
+        None,
+        "The most and the fewest slots between which the pool follows the load; None: it does not.",
+    ),
     Setting(
         "worker_prefetch_multiplier",
         either(one_of("auto"), whole(0)),
@@ -36,6 +48,7 @@ WORKER = (
     ),
     Setting("worker_max_tasks_per_child", optional(whole(1)), None, "A child is replaced after so many."),
     Setting("worker_max_memory_per_child", optional(whole(1)), None, "Kilobytes of resident memory."),
+    Setting("worker_max_lifetime_per_child", optional(SECONDS), None, "A child is replaced after so long."),
     Setting(
         "worker_http",
         optional(TEXT),

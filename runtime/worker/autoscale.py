@@ -1,0 +1,87 @@
+"""Makes a pool as large as its load wants it, between two bounds."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from math import inf
+
+from pools.interface import Pool
+from runtime.worker.size import Bounds
+
+logger = logging.getLogger("runtime.worker")
+
+LOOK = 0.25
+"""Seconds between two looks at the load."""
+LOOKS = 2
+"""How many in a row must find every slot running a task before there are more slots."""
+CALM = 30.0
+"""Seconds over which slots must have been in excess before they go, as Celery's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last looks have found."""
+
+    full: int = 0
+    """So many in a row found no slot free."""
+    peak: int = 0
+    """Tasks that ran or waited at one time, at most, since `since`."""
+    since: float = -inf
+    """time.monotonic()."""
+
+
+def decide(
+    seen: Seen, bounds: Bounds, slots: int, running: int, waiting: int, now: float
+) -> tuple[Seen, int]:
+    """What has been seen after this look, and by how many slots to grow or, negative, to shrink.
+
+    It grows by half, or by what waits if that is more: that no slot is free says nothing of how many
+    messages are in the queues, but the next look will. It shrinks to one more than were in use at a
+    time: without a free one it would grow again.
+    """
+    load = running + waiting
+    if running < slots:
+        if seen.since == -inf:
+            seen = Seen(0, load, now)
+        peak = max(seen.peak, load)
+        if now - seen.since < CALM:
+            return Seen(0, peak, seen.since), 0
+        return Seen(0, load, now), min(0, max(bounds.least, peak + 1) - slots)
+    if seen.full + 1 < LOOKS:
+        return Seen(seen.full + 1, load, now), 0
+    return Seen(0, load, now), max(0, min(max(waiting, (slots + 1) // 2), bounds.most - slots))
+
+
+class Autoscaler:
+    """bounds: None: the pool's size stays as it is."""
+
+    def __init__(self, pool: Pool, bounds: Bounds | None) -> None:
+        self._pool = pool
+        self._bounds = bounds
+        self._seen = Seen()
+        self._next_look = 0.0 if bounds else inf
+        self._at_rest = True
+        """Nothing ran, and there are as few slots as there may be: nothing to be seen until a task starts."""
+
+    def next_deadline(self) -> float:
+        """When `attend` must be called at the latest, even if nothing happens (time.monotonic())."""
+        return inf if self._at_rest else self._next_look
+
+    def attend(self, waiting: int, now: float) -> None:
+        """Look, if it is time, and act. waiting: tasks here that no child has begun."""
+        if self._bounds is None:
+            return
+        if now < self._next_look:
+            self._at_rest = False  # something has happened since that look: perhaps a task has started
+            return
+        self._next_look = now + LOOK
+        slots, running = self._pool.slots(), len(self._pool.running())
+        self._seen, slots_more = decide(self._seen, self._bounds, slots, running, waiting, now)
+        self._at_rest = not running and slots <= self._bounds.least
+        if slots_more > 0:
+            logger.info("Autoscale: from %d to %d slots", slots, slots + slots_more)
+            self._pool.grow(slots_more)
+        elif slots_more < 0:
+            logger.info("Autoscale: from %d to %d slots", slots, slots + slots_more)
+            self._pool.shrink(-slots_more)

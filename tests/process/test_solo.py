@@ -1,0 +1,84 @@
+"""The solo pool in a real worker: what it is for, and what holds there too."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime import App
+from tests.process.test_outcomes import nothing_left, send
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+
+@pytest.fixture
+def worker(server: Server, tmp_path: Path) -> Iterator[Worker]:
+    with Worker(server.url(), tmp_path, "--pool", "solo", slots=1) as worker:
+        yield worker
+
+
+def test_tasks_run_in_the_supervisor_and_it_says_what_that_means(app: App, worker: Worker) -> None:
+    assert send(app, "whoami").get(timeout=10)["pid"] == worker.process.pid
+    assert "no hard time limit" in worker.log()
+    assert "solo, 1 slot\n" in worker.log()
+    assert worker.children() == []
+
+
+def test_a_debugger_has_the_terminal(app: App, server: Server, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with Worker(server.url(), tmp_path, "--pool", "solo", slots=1, stdin=theirs) as worker:
+        result = send(app, "debugged", "d")
+        wait_until(lambda: "(Pdb)" in worker.log(), 10)
+        os.write(ours, b"p 'seen: ' + name\n")
+        wait_until(lambda: "seen: d" in worker.log(), 10)
+        os.write(ours, b"c\n")
+        assert result.get(timeout=10) == "d"
+        worker.signal(signal.SIGINT)
+        assert worker.wait() == 0
+    os.close(ours)
+    os.close(theirs)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_runs_is_finished_and_the_rest_given_back(
+    app: App, server: Server, worker: Worker, number: int
+) -> None:
+    ends = [send(app, "mark", name, 1.0) for name in ("a", "b", "c")]
+    wait_until(lambda: worker.started("a"), 10)
+    worker.signal(number)
+    assert worker.wait() == 0
+    assert ends[0].get(timeout=1) == "a"
+    assert (worker.started("b"), server.client.llen("celery")) == (0, 2)
+    assert not server.client.hlen("unacked")
+
+
+def test_an_early_task_is_acknowledged_before_it_runs(app: App, server: Server, worker: Worker) -> None:
+    send(app, "early_mark", "e", 30)
+    wait_until(lambda: worker.started("e"), 10)
+    wait_until(lambda: nothing_left(server), 5)
+    worker.process.kill()
+
+
+def test_a_worker_that_is_killed_gets_its_late_task_back_at_once(
+    app: App, server: Server, worker: Worker
+) -> None:
+    """Though its lease has an hour to run."""
+    result = send(app, "mark", "m", 2.0)
+    wait_until(lambda: worker.started("m"), 10)
+    worker.process.kill()
+    worker.wait()
+    worker.again()
+    assert result.get(timeout=10) == "m"
+    assert worker.started("m") == 2
+
+
+def test_limits_and_coroutines(app: App, worker: Worker) -> None:
+    assert send(app, "async_soft_limited", "sleep").get(timeout=10) == "cleaned up"
+    assert send(app, "async_soft_limited", "spin").get(timeout=10) == "cleaned up"
+    assert send(app, "async_flaky", "f", 1).get(timeout=10) == 1
