@@ -97,14 +97,19 @@ class _Threads(ThreadPoolExecutor):
         super().__init__(width, thread_name_prefix="slot")
         self.width = width
         self.limits = ThreadLimits(notice, spared=(_Threads._call,))
+        self.jobs: set[int] = set()
+        """Those that wait for a thread, or for what it does."""
         self._loop = loop
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """From the event loop's thread, in a step of the job."""
-        job = self._loop.current
+        job, self._loop.current = self._loop.current, None  # or the limit could hit here, with a lock held
         if job is None:  # of a task that the job has started
             return super().submit(fn, *args, **kwargs)
-        return super().submit(self._call, job.number, lambda: fn(*args, **kwargs))
+        self.jobs.add(job.number)
+        future = super().submit(self._call, job.number, lambda: fn(*args, **kwargs))
+        future.add_done_callback(lambda _: self.jobs.discard(job.number))
+        return future
 
     def _call(self, job: int, function: Callable[[], R]) -> R:
         try:
@@ -183,7 +188,7 @@ class _Loop:
             self._stall.rest()
 
     def _limit(self, job: _Job) -> None:
-        if job.number in self._threads.limits.running:
+        if job.number in self._threads.jobs:
             self._threads.limits.strike(job.number)
         else:
             job.cancel()

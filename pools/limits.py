@@ -43,6 +43,11 @@ class Limits:
         self._watched[job.id] = _Watched(job, soft_at, hard_at)
         self.next_deadline = min(self.next_deadline, soft_at, hard_at)
 
+    def pursue(self, job: int, now: float) -> None:
+        """Its soft limit is now, until it is forgotten; a hard one it has no more."""
+        self._watched[job] = _Watched(Job(job, b"", soft=0.0), now, inf)
+        self.next_deadline = min(self.next_deadline, now)
+
     def forget(self, job: int) -> None:
         self._watched.pop(job, None)
 

@@ -183,10 +183,10 @@ class ChildPool:
                 self._begin(child, job, at)
                 events.append(Started(job, at, child.pid))
             elif kind == FINISHED:
-                if child.running.pop(job, None) is None:
-                    continue  # its end has been told, and the child condemned for it
                 if self._limits:
                     self._limits.forget(job)
+                if child.running.pop(job, None) is None:
+                    continue  # its end has been told, and the child condemned for it
                 events.append(Finished(job, payload, at))
                 self._population.prove(child)
             elif kind == FAILED:
@@ -223,6 +223,8 @@ class ChildPool:
         self._busy.pop(child, None)
         self._homeless.extendleft(reversed(child.sent))
         blameless = child.condemned and exitcode == -signal.SIGKILL
+        for job in child.culprits:
+            self._limits.forget(job)
         for job in child.running:
             self._limits.forget(job)
             if job in child.culprits:
@@ -252,7 +254,7 @@ class ChildPool:
     def _enforce(self, now: float, events: list[Event]) -> None:
         overruns = self._limits.overruns(now)
         for child in list(self._busy):
-            mine = [overrun for overrun in overruns if overrun.job in child.running]
+            mine = [each for each in overruns if each.job in child.running or each.job in child.culprits]
             soft = [overrun.job for overrun in mine if not overrun.hard]
             if soft:
                 child.limit(soft)
@@ -279,14 +281,13 @@ class ChildPool:
             return
         for job in culprits:
             del child.running[job]
-            self._limits.forget(job)
+            self._limits.pursue(job, now)  # perhaps it ends then, and does not hold the others up
             events.append(_ended(child, job, -signal.SIGKILL))
         if not child.condemned:
             child.condemned = True
             child.leave_by = now + self._drain_timeout
             self._population.disturb()
         self._retire(child)
-        child.limit(list(culprits))  # so that they end, perhaps, and do not hold the others up
 
     def dump_stacks(self) -> None:
         for child in self._busy:

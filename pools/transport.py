@@ -11,6 +11,7 @@ Reports travel over a stream, so that one receive takes many: records of kind (1
 from __future__ import annotations
 
 import array
+import errno
 import mmap
 import os
 import socket
@@ -160,13 +161,17 @@ class JobReceiver:
     def receive(self, flags: int = 0) -> tuple[int, memoryview] | None:
         """The next job's id and payload, valid until the next call; None: no more will come.
 
-        flags: socket.MSG_DONTWAIT raises BlockingIOError when there is none now.
+        flags: socket.MSG_DONTWAIT raises BlockingIOError when there is none now. Raises OSError (EMFILE)
+        when this process has no descriptor left for a long payload: it must end, and with no word
+        of the job, which another child then gets.
         """
-        size, ancillary, _, _ = self._socket.recvmsg_into(
+        size, ancillary, said, _ = self._socket.recvmsg_into(
             self._buffers, _ROOM_FOR_FDS, flags | socket.MSG_CMSG_CLOEXEC
         )
         if not size:
             return None
+        if said & socket.MSG_CTRUNC:
+            raise OSError(errno.EMFILE, "no descriptor left to receive a long payload")
         (job,) = _ID.unpack_from(self._buffer)
         if ancillary:
             return job, memoryview(map_memory_file(descriptors(ancillary)[0]))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 
 import pytest
 
-from pools.interface import ChildOptions, Finished, Started, TimedOut
+from pools.interface import ChildOptions, Finished, Lost, Started, TimedOut
 from pools.kinds import BY_NAME
 from pools.registry import open_pool
 from tests.support.pool_driver import KINDS, Gate, driven
+from tests.support.servers import Server
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
@@ -215,12 +217,14 @@ def test_soft_limit_hits_once(kind: str, gate: Gate) -> None:
 
 
 def test_soft_limit_never_hits_the_next_job(kind: str) -> None:
-    """Jobs that end about when their limit acts, each followed by one without a limit."""
+    """Jobs that end about when their limit acts, some that end by it, each followed by one without a
+    limit."""
     with driven(kind) as driver:
         driver.until_idle()
         jobs = []
         for number in range(300):
-            jobs.append(driver.job(f"spin {0.001 + number % 10 / 10_000}", soft=0.0015))
+            seconds = 30 if number % 20 == 0 else 0.001 + number % 10 / 10_000
+            jobs.append(driver.job(f"spin {seconds}", soft=0.0015))
             jobs.append(driver.job("spin 0.002"))
         driver.begin(*jobs, depth=20)
         ends = [driver.end(job.id) for job in jobs]
@@ -281,6 +285,42 @@ def test_a_task_that_forks_answers_once(kind: str) -> None:
         assert answers == [b"forked"] * 10 + [b"x"] * 10
         assert len(driver.of(Finished)) == 20
         assert driver.failures == []
+
+
+@pytest.mark.parametrize("body", ["run_event_loop", "fetch_over_http"])
+def test_libraries_work_after_the_fork(kind: str, body: str) -> None:
+    with driven(kind, slots=2) as driver:
+        assert driver.answer(f"{body} abc") == b"ABC"
+        assert [end for end in driver.run(*[f"{body} abc"] * 4) if not isinstance(end, Finished)] == []
+
+
+def test_a_redis_client_that_jobs_share(kind: str, server: Server) -> None:
+    with driven(kind, slots=4, processes=2) as driver:
+        ends = driver.run(*[f"use_redis {server.socket}"] * 40, depth=4)
+        answers = sorted(int(end.payload) for end in ends if isinstance(end, Finished))
+        assert answers == list(range(1, 41))
+
+
+def test_a_child_without_descriptors_goes_on_until_it_needs_one(kind: str) -> None:
+    """A long frame comes as a descriptor: that child dies of it, and the job runs in the next."""
+    with driven(kind) as driver:
+        assert driver.answer("exhaust_descriptors") == b"none left"
+        assert driver.answer("echo still here") == b"still here"
+        assert driver.answer(b"size " + b"x" * 100_000) == b"100000"
+
+
+def test_a_supervisor_without_descriptors_tries_again(kind: str) -> None:
+    _, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with driven(kind) as driver:
+        driver.until_idle()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, most))
+        try:
+            assert isinstance(driver.run("kill_self 9")[0], Lost)
+            driver.until(lambda: driver.failures)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert "a child cannot be made: [Errno 24] Too many open files" in driver.failures[0].reason
+        assert driver.answer("echo here again") == b"here again"
 
 
 def test_dump_stacks_of_a_busy_child(kind: str, capfd: pytest.CaptureFixture[str]) -> None:

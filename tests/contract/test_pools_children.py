@@ -64,9 +64,8 @@ def test_a_child_that_cannot_boot(kind: str, hook: str, reason: str) -> None:
 
 
 def test_a_child_that_boots_for_ever(kind: str) -> None:
-    with driven(kind, after_fork=f"{JOBS}:hang_after_fork", boot_timeout=0.2) as driver:
-        driver.until(lambda: driver.failures)
-        assert "not ready after 0.2 s" in driver.failures[0].reason
+    with driven(kind, after_fork=f"{JOBS}:hang_after_fork", boot_timeout=4.0) as driver:
+        driver.until(lambda: any("not ready after 4 s" in failure.reason for failure in driver.failures))
 
 
 def test_a_boot_storm_is_slowed_down(kind: str) -> None:

@@ -6,8 +6,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import http.client
+import http.server
 import multiprocessing
 import os
+import resource
 import select
 import signal
 import socket
@@ -17,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import redis
 from billiard.exceptions import SoftTimeLimitExceeded
 
 PATCHED = socket.socket.__module__.startswith("gevent")
@@ -303,6 +307,60 @@ def use_process(argument: bytes) -> bytes:
 def use_multiprocessing(argument: bytes) -> bytes:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         return b",".join(pool.map(bytes.upper, argument.split(b",")))
+
+
+def run_event_loop(argument: bytes) -> bytes:
+    async def shout() -> bytes:
+        await asyncio.sleep(0.001)
+        return argument.upper()
+
+    return asyncio.run(shout())
+
+
+class _Shout(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.path[1:].upper().encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """In silence."""
+
+
+def fetch_over_http(argument: bytes) -> bytes:
+    """From a server in a thread of its own."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Shout) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+        connection.request("GET", "/" + argument.decode())
+        answer = connection.getresponse().read()
+        connection.close()
+        server.shutdown()
+    return answer
+
+
+def use_redis(path: bytes) -> bytes:
+    """With the one client that all jobs of a child share."""
+    if not CLIENTS:
+        CLIENTS.append(redis.Redis(unix_socket_path=path.decode()))
+    return str(CLIENTS[0].incr("jobs")).encode()
+
+
+CLIENTS: list[redis.Redis] = []
+
+
+def exhaust_descriptors(_: bytes) -> bytes:
+    """Leaves none that could be opened."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 8, most))
+    try:
+        while True:
+            LEFT_OPEN.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return b"none left"
+
+
+LEFT_OPEN: list[int] = []
 
 
 def close_everything(_: bytes) -> bytes:

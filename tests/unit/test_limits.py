@@ -40,3 +40,14 @@ def test_what_ended_is_not_overdue() -> None:
     limits.forget(3)
     assert limits.overruns(101.0) == []
     assert limits.next_deadline == 105.0
+
+
+def test_what_is_pursued_is_told_until_it_is_forgotten() -> None:
+    limits = Limits()
+    limits.watch(job(1, soft=1.0, hard=2.0), 100.0)
+    limits.pursue(1, 102.0)
+    assert limits.next_deadline <= 102.0
+    assert limits.overruns(102.0) == [Overrun(1, 0.0, False)]
+    assert limits.overruns(110.0) == [Overrun(1, 0.0, False)]
+    limits.forget(1)
+    assert limits.overruns(120.0) == []
