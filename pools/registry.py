@@ -53,7 +53,7 @@ def open_pool(kind: str, slots: int, options: ChildOptions, processes: int | Non
         from pools.prefork import PreforkPool
 
         if processes is not None:
-            raise ValueError(f"a prefork pool has a process for each slot; processes is {processes}")
+            raise ValueError(f"processes is {processes}, but a prefork pool has one for each slot")
         return PreforkPool(slots, options)
     if kind == "solo":
         from pools.solo import SoloPool
