@@ -62,7 +62,7 @@ class _Selector(selectors.DefaultSelector):
         return super().select(NAP if timeout is None else min(timeout, NAP))
 
 
-class Loop(asyncio.SelectorEventLoop):
+class _Loop(asyncio.SelectorEventLoop):
     """Ends with its thread; nobody else knows of it."""
 
     def __init__(self) -> None:
@@ -75,11 +75,11 @@ class Loop(asyncio.SelectorEventLoop):
 _here = threading.local()
 
 
-def _loop_here() -> Loop:
+def _loop_here() -> _Loop:
     """Made on first use: in a child, not in the fork server that imports this."""
     if not hasattr(_here, "loop"):
-        _here.loop = Loop()
-    loop: Loop = _here.loop
+        _here.loop = _Loop()
+    loop: _Loop = _here.loop
     return loop
 
 

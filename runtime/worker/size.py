@@ -51,6 +51,9 @@ def size(options: WorkerOptions, conf: Settings) -> Size:
     if bounds is None:
         return Size(kind, given or granted_cpus(), processes, None)
     most, least = bounds
+    if processes is not None and processes > most:
+        raise ImproperlyConfigured(f"processes {processes} is more than {most}, the bound of autoscale")
+    least = max(least, processes or 1)  # no child without a slot
     if options.concurrency and not least <= options.concurrency <= most:
         raise ImproperlyConfigured(
             f"concurrency {options.concurrency} is not between {least} and {most}, the bounds of autoscale"

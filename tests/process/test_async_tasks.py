@@ -1,33 +1,69 @@
-"""`async def` tasks in a real worker."""
+"""`async def` tasks in a real worker, of each kind of pool."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from billiard.exceptions import TimeLimitExceeded
 
+from pools.registry import KINDS
 from runtime import App
 from tests.process.test_outcomes import send
+from tests.support.servers import Server
 from tests.support.worker import Worker
 
+Start = Callable[[str], Worker]
 
-def test_results_and_retries_and_the_started_state(app: App, worker: Worker) -> None:
+WITH_HARD_LIMITS = [kind for kind in KINDS if kind != "solo"]
+WHERE_SPINNING_CAN_BE_STOPPED = [kind for kind in KINDS if kind != "gevent"]
+"""A greenlet can only be interrupted where it waits for its coroutine."""
+
+
+@pytest.fixture
+def start(server: Server, tmp_path: Path) -> Iterator[Start]:
+    """A worker of that kind."""
+    with ExitStack() as workers:
+        yield lambda kind: workers.enter_context(
+            Worker(server.url(), tmp_path, "--pool", kind, slots=1 if kind == "solo" else 2)
+        )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_and_retries_and_the_started_state(app: App, start: Start, kind: str) -> None:
+    worker = start(kind)
     assert send(app, "async_mark", "a").get(timeout=10) == "a"
     assert send(app, "async_flaky", "f", 1).get(timeout=10) == 1
     assert worker.effects()[2:] == ["try f 0", "state f STARTED", "try f 1", "state f STARTED"]
+    assert send(app, "add", 1, 1).get(timeout=10) == 2
 
 
-@pytest.mark.parametrize("how", ["sleep", "gather", "spin"])
-def test_the_soft_limit_is_raised_where_it_waits_or_computes(app: App, worker: Worker, how: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how", ["sleep", "gather"])
+def test_the_soft_limit_is_raised_where_it_waits(app: App, start: Start, kind: str, how: str) -> None:
+    start(kind)
     assert send(app, "async_soft_limited", how).get(timeout=10) == "cleaned up"
 
 
-def test_the_soft_limit_is_never_lost_in_the_event_loop(app: App, worker: Worker) -> None:
+@pytest.mark.parametrize("kind", WHERE_SPINNING_CAN_BE_STOPPED)
+def test_the_soft_limit_is_raised_where_it_computes(app: App, start: Start, kind: str) -> None:
+    start(kind)
+    assert send(app, "async_soft_limited", "spin").get(timeout=10) == "cleaned up"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_soft_limit_is_never_lost_in_the_event_loop(app: App, start: Start, kind: str) -> None:
     """Tasks that spend most of their time in asyncio's own code."""
+    start(kind)
     ends = [send(app, "async_soft_limited", "steps", soft_time_limit=0.05) for _ in range(20)]
     assert [end.get(timeout=30) for end in ends] == ["cleaned up"] * 20
 
 
-def test_the_hard_limit(app: App, worker: Worker) -> None:
+@pytest.mark.parametrize("kind", WITH_HARD_LIMITS)
+def test_the_hard_limit(app: App, start: Start, kind: str) -> None:
+    start(kind)
     with pytest.raises(TimeLimitExceeded):
         send(app, "async_hard_limited", "sleep").get(timeout=10)
     assert send(app, "add", 1, 1).get(timeout=10) == 2

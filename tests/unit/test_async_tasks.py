@@ -262,6 +262,13 @@ ends = [gevent.spawn(run, call_it, nap) for _ in range(50)]
 with gevent.Timeout(5):
     gevent.joinall(ends, raise_error=True)
 print(*{each.value.state for each in ends}, result(call_it, whoami), run(call_it, fail).text)
+async def wait_here():
+    await asyncio.sleep(0.2)
+    return "own loop"
+
+other = gevent.spawn(run, call_it, nap)
+gevent.sleep(0.1)
+print(asyncio.run(wait_here()), other.get().state)
 print(run(call_it, end, "exit").text, result(call_it, add, 1, 1))
 
 @app.task(name="wait")
@@ -278,13 +285,14 @@ print(waiting.get(timeout=5))
 """
 
 
-def test_greenlets_share_a_loop_beside_them() -> None:
+def test_greenlets_share_a_loop() -> None:
     """In a process of its own, for it is patched."""
     done = subprocess.run(
         [sys.executable, "-c", GREENLETS], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.stdout.splitlines() == [
         "SUCCESS ['id-1', 'id-1', 'id-1', 'tests.unit.test_async_tasks.whoami'] LookupError('lost', 3)",
+        "own loop SUCCESS",
         "SystemExit(3) 2",
         "limit",
     ], done.stderr

@@ -33,6 +33,10 @@ def test_autoscale_begins_with_the_fewest_or_what_is_asked_for() -> None:
     assert sized({"worker_concurrency": 20}, autoscale=(9, 2)).slots == 2
 
 
+def test_autoscale_leaves_a_slot_for_each_child() -> None:
+    assert sized(autoscale=(9, 2), processes=4) == Size("prefork", 4, 4, Bounds(9, 4))
+
+
 def test_solo_has_one_slot_whatever_the_project_has_otherwise() -> None:
     settings = {"worker_concurrency": 8, "worker_processes": 2, "worker_autoscale": "9,2"}
     assert sized(settings, pool="solo") == Size("solo", 1, None, None)
@@ -48,6 +52,7 @@ def test_celerys_name_for_prefork() -> None:
         ({"worker_pool": "puddle"}, {}, "pool 'puddle' is none of prefork"),
         ({}, {"pool": "solo", "autoscale": (2, 1)}, "a solo pool has one slot"),
         ({}, {"autoscale": (9, 2), "concurrency": 10}, "concurrency 10 is not between 2 and 9"),
+        ({}, {"autoscale": (9, 2), "processes": 10}, "processes 10 is more than 9"),
         ({}, {"autoscale": (9, 2), "concurrency": 1}, "concurrency 1 is not between 2 and 9"),
     ],
 )
