@@ -43,7 +43,7 @@ def app(replicated: Replicated) -> Iterator[App]:
 
 
 @pytest.mark.parametrize(
-    ("moves", "noticed"), [(Replicated.kill_master, "the server closed"), (Replicated.fail_over, "READONLY")]
+    ("moves", "noticed"), [(Replicated.kill_master, "reconnecting"), (Replicated.fail_over, "READONLY")]
 )
 def test_the_same_worker_and_client_go_on_with_the_new_master(
     app: App, replicated: Replicated, worker: Worker, moves: Callable[[Replicated], None], noticed: str
@@ -52,6 +52,7 @@ def test_the_same_worker_and_client_go_on_with_the_new_master(
     results = app.send_many(app.signature("tests.support.app.mark", (f"m{n}", 0.01)) for n in range(TASKS))
     wait_until(lambda: len(worker.effects()) > 40, 5)
     assert replicated.second.client.info("replication")["role"] == "slave"
+    replicated.catch_up()
     moves(replicated)
     assert [result.get(timeout=30) for result in results] == [f"m{n}" for n in range(TASKS)]
     assert replicated.second.client.info("replication")["role"] == "master"

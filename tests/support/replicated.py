@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 from contextlib import ExitStack
@@ -29,16 +30,22 @@ sentinel failover-timeout {NAME} 3000
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Not one from the range out of which the system gives them (port 0): somebody else would get it
+    before it is used here."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:  # taken
+            continue
 
 
 class Replicated:
     """The second sentinel of its URL is the one that lives. A context manager."""
 
     def __init__(self, flavour: str) -> None:
-        self.first, self.second = Server(flavour, aof=True), Server(flavour, aof=True)
+        self.first, self.second = Server(flavour), Server(flavour)
         self.master_port, self._replica_port = free_port(), free_port()
         """Of those that are so at first."""
         self._sentinel_port, self._no_port = free_port(), free_port()
@@ -77,6 +84,11 @@ class Replicated:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._running.close()
+
+    def catch_up(self) -> None:
+        """Returns once the replica has all that the master has confirmed so far: nobody can promise more."""
+        self.first.client.set("last", 1)
+        assert self.first.client.wait(1, 10_000) == 1
 
     def kill_master(self) -> None:
         self.first.kill()
