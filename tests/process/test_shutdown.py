@@ -181,7 +181,7 @@ def test_term_during_recovery_leaves_every_message_to_the_next_worker(
         assert [len(places(server, result)) for result in sent.values()] == [1] * 4
         worker.again()
         for name in ("late", "prefetched", "prefetched early"):
-            assert sent[name].get(timeout=10) == name
+            assert sent[name].get(timeout=30) == name
         wait_until(
             lambda: not server.client.zscore("runtime.workers", dead) and not server.client.llen("celery"), 5
         )

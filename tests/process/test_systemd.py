@@ -33,8 +33,9 @@ def test_a_life_as_systemd_hears_it(app: App, server: Server, tmp_path: Path, ab
             worker.signal(signal.SIGHUP)
             manager.wait("READY", 2)
             assert int(manager.values("MONOTONIC_USEC")[0]) >= asked * 1e6
-            send(app, "mark", "m", 1.0)
-            wait_until(lambda: worker.started("m"))
+            send(app, "early_mark", "m", 1.0)
+            # Acknowledged: the supervisor has heard of the start, not only the child made it.
+            wait_until(lambda: worker.started("m") and not server.client.hlen("unacked"))
             worker.signal(signal.SIGTERM)
             assert worker.wait() == 0
         once = [name for name in manager.names() if name not in ("WATCHDOG", "STATUS", "EXTEND_TIMEOUT_USEC")]
