@@ -7,7 +7,6 @@ and its object a Factory.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from pools import kinds
@@ -36,6 +35,8 @@ NEEDED = {"gevent": "gevent"}
 def resolve(name: str) -> str:
     """The kind of that name, ready to be opened. Raises ValueError, with one line, if there is none or
     something that it needs is missing."""
+    from importlib.util import find_spec
+
     kind = ALIASES.get(name, name)
     if kind in REFUSED:
         raise ValueError(f"pool {name!r}: {REFUSED[kind]}")

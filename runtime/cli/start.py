@@ -12,7 +12,6 @@ from runtime.cli.names import names
 from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
 from runtime.logs import FORMATS, LEVELS
-from runtime.settings.kinds import AUTOSCALE
 from runtime.worker.options import WorkerOptions
 from runtime.worker.signals import leave_when_told
 
@@ -41,6 +40,8 @@ def pool_kind(context: click.Context, param: click.Parameter, value: str | None)
 
 def autoscale(context: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """The most and the fewest slots. Raises click.BadParameter."""
+    from runtime.settings.kinds import AUTOSCALE
+
     try:
         return None if value is None else AUTOSCALE.read(value)
     except ValueError:

@@ -34,22 +34,29 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     task = loop.create_task(main.whole())
     while True:
         try:
-            while not task.done():
-                loop.run_until_complete(task)
+            _turn(loop, task)
             break
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (the task's own: told below; or a soft limit: for the task to see)
             if task.done():
-                raise
+                break
             main.interrupt(error)
     _close_generators(loop)
     return task.result()
+
+
+def _turn(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    """Until the task has ended. Not run_until_complete: it asks for the result, and a Future gives an
+    exception with its traceback only once."""
+    task.add_done_callback(lambda _: loop.stop())
+    while not task.done():
+        loop.run_forever()
 
 
 def _close_generators(loop: asyncio.AbstractEventLoop) -> None:
     """Asynchronous generators that were left behind: when they were found, asyncio has begun to close
     them, and the loop is about to stand still."""
     while closing := [task for task in asyncio.all_tasks(loop) if _closes_generator(task)]:
-        loop.run_until_complete(asyncio.wait(closing))
+        _turn(loop, loop.create_task(asyncio.wait(closing)))
 
 
 def _closes_generator(task: asyncio.Task[Any]) -> bool:

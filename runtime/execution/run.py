@@ -243,7 +243,7 @@ def _inside(trace: TracebackType | None) -> TracebackType | None:
     """What comes after the last frame of this file, and of those that run coroutines for it."""
     inside = trace
     while trace is not None:
-        if trace.tb_frame.f_globals["__name__"] in CALLERS:
+        if trace.tb_frame.f_globals.get("__name__") in CALLERS:
             inside = trace.tb_next
         trace = trace.tb_next
     return inside

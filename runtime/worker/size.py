@@ -39,7 +39,7 @@ def size(options: WorkerOptions, conf: Settings) -> Size:
         kind = registry.resolve(options.pool or conf.worker_pool)
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from None
-    own = options.pool is None or options.pool == conf.worker_pool
+    own = options.pool is None or kind == registry.ALIASES.get(conf.worker_pool, conf.worker_pool)
     processes = options.processes or (conf.worker_processes if own else None)
     bounds = options.autoscale or (conf.worker_autoscale if own else None)
     if kind == "solo":

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from billiard.exceptions import TimeLimitExceeded
 
 from pools.registry import KINDS
 from runtime import App
-from tests.process.test_outcomes import send
+from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.worker import Worker
 
 Start = Callable[[str], Worker]
+APP = "tests.support.async_app"
 
 WITH_HARD_LIMITS = [kind for kind in KINDS if kind != "solo"]
 WHERE_SPINNING_CAN_BE_STOPPED = [kind for kind in KINDS if kind != "gevent"]
 """A greenlet can only be interrupted where it waits for its coroutine."""
+
+
+def send(app: App, name: str, *args: object, **options: Any) -> AsyncResult:
+    return app.send_task(f"{APP}.{name}", args, **options)
 
 
 @pytest.fixture
@@ -27,15 +33,15 @@ def start(server: Server, tmp_path: Path) -> Iterator[Start]:
     """A worker of that kind."""
     with ExitStack() as workers:
         yield lambda kind: workers.enter_context(
-            Worker(server.url(), tmp_path, "--pool", kind, slots=1 if kind == "solo" else 2)
+            Worker(server.url(), tmp_path, "--pool", kind, app=APP, slots=1 if kind == "solo" else 2)
         )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_results_and_retries_and_the_started_state(app: App, start: Start, kind: str) -> None:
     worker = start(kind)
-    assert send(app, "async_mark", "a").get(timeout=10) == "a"
-    assert send(app, "async_flaky", "f", 1).get(timeout=10) == 1
+    assert send(app, "mark", "a").get(timeout=10) == "a"
+    assert send(app, "flaky", "f", 1).get(timeout=10) == 1
     assert worker.effects()[2:] == ["try f 0", "state f STARTED", "try f 1", "state f STARTED"]
     assert send(app, "add", 1, 1).get(timeout=10) == 2
 
@@ -44,20 +50,20 @@ def test_results_and_retries_and_the_started_state(app: App, start: Start, kind:
 @pytest.mark.parametrize("how", ["sleep", "gather"])
 def test_the_soft_limit_is_raised_where_it_waits(app: App, start: Start, kind: str, how: str) -> None:
     start(kind)
-    assert send(app, "async_soft_limited", how).get(timeout=10) == "cleaned up"
+    assert send(app, "soft_limited", how).get(timeout=10) == "cleaned up"
 
 
 @pytest.mark.parametrize("kind", WHERE_SPINNING_CAN_BE_STOPPED)
 def test_the_soft_limit_is_raised_where_it_computes(app: App, start: Start, kind: str) -> None:
     start(kind)
-    assert send(app, "async_soft_limited", "spin").get(timeout=10) == "cleaned up"
+    assert send(app, "soft_limited", "spin").get(timeout=10) == "cleaned up"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_soft_limit_is_never_lost_in_the_event_loop(app: App, start: Start, kind: str) -> None:
     """Tasks that spend most of their time in asyncio's own code."""
     start(kind)
-    ends = [send(app, "async_soft_limited", "steps", soft_time_limit=0.05) for _ in range(20)]
+    ends = [send(app, "soft_limited", "steps", soft_time_limit=0.05) for _ in range(20)]
     assert [end.get(timeout=30) for end in ends] == ["cleaned up"] * 20
 
 
@@ -65,5 +71,5 @@ def test_the_soft_limit_is_never_lost_in_the_event_loop(app: App, start: Start, 
 def test_the_hard_limit(app: App, start: Start, kind: str) -> None:
     start(kind)
     with pytest.raises(TimeLimitExceeded):
-        send(app, "async_hard_limited", "sleep").get(timeout=10)
+        send(app, "hard_limited", "sleep").get(timeout=10)
     assert send(app, "add", 1, 1).get(timeout=10) == 2

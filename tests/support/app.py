@@ -3,7 +3,6 @@ JSON from SETTINGS."""
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import json
 import os
@@ -11,8 +10,6 @@ import signal
 import sys
 import time
 from typing import Any, NoReturn
-
-from billiard.exceptions import SoftTimeLimitExceeded
 
 from runtime import App, Ignore, Reject, Task
 
@@ -172,52 +169,6 @@ def hard_limited(how: str) -> None:
 @app.task(soft_time_limit=0.5)
 def soft_limited(how: str) -> None:
     hang(how)
-
-
-@app.task(soft_time_limit=0.5)
-async def async_soft_limited(how: str) -> str:
-    try:
-        await async_hang(how)
-    except SoftTimeLimitExceeded:
-        await asyncio.sleep(0)
-        return "cleaned up"
-    return "not limited"
-
-
-@app.task(time_limit=0.5)
-async def async_hard_limited(how: str) -> None:
-    await async_hang(how)
-
-
-async def async_hang(how: str) -> None:
-    if how == "sleep":
-        await asyncio.sleep(60)
-    elif how == "gather":
-        await asyncio.gather(asyncio.sleep(60), asyncio.sleep(61))
-    elif how == "steps":
-        while True:
-            await asyncio.sleep(0)
-    else:
-        hang(how)
-
-
-@app.task(acks_late=True)
-async def async_mark(name: str, seconds: float = 0.0) -> str:
-    """As `mark`."""
-    note(f"start {name} {os.getpid()}")
-    await asyncio.sleep(seconds)
-    note(f"end {name}")
-    return name
-
-
-@app.task(bind=True, track_started=True, max_retries=2)
-async def async_flaky(self: Task, name: str, succeed_at: int) -> int:
-    note(f"try {name} {self.request.retries}")
-    state = await asyncio.to_thread(lambda: app.AsyncResult(str(self.request.id)).state)
-    note(f"state {name} {state}")
-    if self.request.retries < succeed_at:
-        raise self.retry(exc=ValueError("not yet"), countdown=0)
-    return int(self.request.retries)
 
 
 def hang(how: str) -> None:

@@ -109,6 +109,8 @@ async def leave_generator(name: str) -> int:
             closed.append(name)
 
     async for number in numbers():
+        if name == "exit":
+            sys.exit(number)
         return number
     return -1
 
@@ -219,6 +221,9 @@ def test_one_after_the_other_in_one_loop() -> None:
 def test_generators_left_behind_are_closed() -> None:
     assert [result(call_it, leave_generator, name) for name in "ab"] == [0, 0]
     assert closed == ["a", "b"]
+    assert run(call_it, leave_generator, "exit").text == "SystemExit(0)"
+    assert result(call_it, leave_generator, "c") == 0
+    assert closed[-1] == "c"
 
 
 def test_many_run_at_once_in_the_childs_loop() -> None:

@@ -43,7 +43,9 @@ def test_solo_has_one_slot_whatever_the_project_has_otherwise() -> None:
 
 
 def test_celerys_name_for_prefork() -> None:
-    assert sized({"worker_pool": "processes"}).kind == "prefork"
+    settings = {"worker_pool": "processes", "worker_autoscale": "9,2"}
+    assert sized(settings).kind == "prefork"
+    assert sized(settings, pool="prefork").bounds == Bounds(9, 2)
 
 
 @pytest.mark.parametrize(
