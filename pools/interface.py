@@ -177,7 +177,8 @@ class Pool(Protocol):
         when fewer than 1 slot would be left."""
 
     def dump_stacks(self) -> None:
-        """Each busy child writes the stacks of its threads to its stderr, even if it hangs in C."""
+        """Each busy child, one after the other, writes the stacks of its threads to its stderr, even if it
+        hangs in C."""
 
     def pids(self) -> list[int]: ...
 

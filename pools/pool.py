@@ -9,6 +9,7 @@ from time import monotonic
 
 from pools.allotment import allot
 from pools.child_handle import ChildHandle
+from pools.dumps import Dumps
 from pools.interface import ChildOptions, Event, Finished, Job, Lost, Started, TimedOut
 from pools.kinds import Kind
 from pools.limits import Limits
@@ -55,6 +56,7 @@ class ChildPool:
         self._homeless: deque[int] = deque()
         """Those of `_waiting` whose child has died or retired."""
         self._limits = Limits()
+        self._dumps = Dumps()
         self._untold: list[Event] = []
         """Happened outside of `receive`."""
 
@@ -68,7 +70,9 @@ class ChildPool:
         return self._population.fileno()
 
     def next_deadline(self) -> float:
-        return 0.0 if self._untold else min(self._limits.next_deadline, self._population.next_deadline())
+        if self._untold:
+            return 0.0
+        return min(self._limits.next_deadline, self._population.next_deadline(), self._dumps.next_deadline)
 
     def slots(self) -> int:
         return self._slots
@@ -172,6 +176,7 @@ class ChildPool:
         events += news.events
         if now >= self._limits.next_deadline:
             self._enforce(now, events)
+        self._dumps.go_on(self._busy, now)
         self._renew(now, events)
         if self._homeless:
             self._rehouse(0)
@@ -290,8 +295,9 @@ class ChildPool:
         self._retire(child)
 
     def dump_stacks(self) -> None:
-        for child in self._busy:
-            child.dump_stacks()
+        now = monotonic()
+        self._dumps.ask(self._busy, now)
+        self._dumps.go_on(self._busy, now)
 
     # Size and end -------------------------------------------------------------------------------------
 

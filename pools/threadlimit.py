@@ -12,7 +12,7 @@ from typing import Any
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from pools.notice import Notice
-from pools.softlimit import codes
+from pools.softlimit import EVENT_LOOP, codes
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in.argtypes = (ctypes.c_ulong, ctypes.py_object)
@@ -60,7 +60,8 @@ class ThreadLimits:
             # No call from here to `_raise_in`: the thread stays where it is seen to be, and the first
             # thing it does when it goes on is to raise.
             thread = self.running[job]
-            if (-FRAMES)[thread].f_code not in self._spared:
+            code = (-FRAMES)[thread].f_code
+            if code not in self._spared and code.co_filename not in EVENT_LOOP:
                 self.hit[job] = True
                 _raise_in(thread, SoftTimeLimitExceeded)
         except KeyError:
