@@ -51,6 +51,7 @@ MEASURE = _read("measure")
 WRITE = _read("document", "write")
 EXPIRE = _read("trim", "expire")
 RETRY = _read("retry")
+REPLY = _read("reply")
 
 OF_BROKER = (TAKE, SETTLE, HOLD, ENTER, RENEW, BURY, RESTORE, REFRESH, RELEASE, MEASURE)
 OF_RESULTS = (WRITE,)
