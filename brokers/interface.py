@@ -95,6 +95,15 @@ class Backlog(NamedTuple):
     """Messages that this consumer has given into `Consumer.hold`, and that have not come back."""
 
 
+class Held(NamedTuple):
+    """A message that the server keeps for us until it is due (`Consumer.look`)."""
+
+    due: float
+    """Epoch seconds."""
+    queue: str
+    message: bytes
+
+
 @dataclass(slots=True)
 class Received:
     """What has happened since the last `Consumer.receive`."""
@@ -116,6 +125,8 @@ class Received:
     """Messages of workers that are gone, put back into their queues."""
     backlog: Backlog | None = None
     """The answer to a `measure`."""
+    held: list[Held] | None = None
+    """The answer to a `look`."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
     problem: BrokerError | None = None
@@ -141,6 +152,7 @@ class Consumer(Protocol):
     `Received.evicted`."""
 
     queues: tuple[str, ...]
+    """From which it takes; changed by `consume` only."""
 
     def fileno(self) -> int:
         """A descriptor that is readable when `receive` has something. Never changes."""
@@ -182,6 +194,13 @@ class Consumer(Protocol):
     def measure(self) -> None:
         """Ask how much waits, for `Received.backlog`. One command; changes nothing. Without a connection, or
         where it breaks before the answer, there is none: ask another time."""
+
+    def look(self, most: int) -> None:
+        """Ask for up to `most` of the messages that are held, the earliest first and a few megabytes in all,
+        for `Received.held`. Otherwise as `measure`."""
+
+    def consume(self, queues: Sequence[str]) -> None:
+        """Take from these queues from now on; none is allowed. What was asked for before may still come."""
 
     def pending(self) -> int:
         """Settlements and holds sent or kept that the server has not confirmed yet."""
