@@ -56,6 +56,9 @@ class Write(NamedTuple):
     document: bytes
     expires: int
     """Seconds; 0 keeps it for ever."""
+    over: Sequence[str] = ()
+    """Only in a settlement: what is there already is overwritten only in one of these states. None named: in
+    any but SUCCESS."""
 
 
 class Push(NamedTuple):

@@ -25,6 +25,9 @@ class TaskOptions:
     """Seconds."""
     soft_time_limit: float | None = None
     """Seconds."""
+    rate_limit: str | float | None = None
+    exchange: str | None = None
+    routing_key: str | None = None
     max_deliveries: int = 3
     """Times that the task may kill its child before it is dead-lettered; 0: no bound."""
 

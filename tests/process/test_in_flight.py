@@ -152,8 +152,8 @@ def test_signals_to_the_whole_group_are_a_warm_shutdown(app: App, server: Server
 
 
 def test_children_die_with_their_supervisor(worker: Worker) -> None:
+    wait_until(lambda: len(worker.children()) >= 3)
     children = worker.children()
-    assert len(children) >= 3
     worker.process.kill()
     wait_until(lambda: not any(runs(pid) for pid in children), 1)
 
