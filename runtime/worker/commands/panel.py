@@ -102,19 +102,12 @@ class Panel:
             return
         if command.is_late(time.time()):
             logger.warning("Remote control: %s came too late", command.method)
-        elif self._needs_held(command):
+        elif command.method in COMMANDS and COMMANDS.find(command.method).needs_held:
             if len(self._waiting) < MOST_WAITING:
                 self._waiting.append(_Waiting(command, now + HELD_PATIENCE))
                 self._view.look(HELD_SHOWN)
         else:
             self._execute(command)
-
-    @staticmethod
-    def _needs_held(command: Command) -> bool:
-        try:
-            return COMMANDS.find(command.method).needs_held
-        except KeyError:
-            return False
 
     def _execute(self, command: Command) -> None:
         logger.debug("Remote control: %s(%s)", command.method, command.arguments)

@@ -23,17 +23,14 @@ class Entry(NamedTuple):
     """`WorkerView.held` is to be filled before."""
     answers: bool = True
 
-    @property
-    def help(self) -> str:
-        return (self.function.__doc__ or "").partition("\n")[0]
-
     def known(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Those that it takes; others are ignored, as clients of other versions may send them."""
-        parameters = list(reflection.signature(self.function).parameters.values())[1:]
-        if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            return arguments
-        names = {parameter.name for parameter in parameters}
+        names = self.parameters()
         return {name: value for name, value in arguments.items() if name in names}
+
+    def parameters(self) -> list[str]:
+        """Names of all arguments."""
+        return list(reflection.signature(self.function).parameters)[1:]
 
 
 class Registry:
@@ -65,10 +62,8 @@ class Registry:
         """Raises KeyError."""
         return self._entries[name]
 
-    def of_kind(self, kind: str) -> list[Entry]:
-        """Without aliases, by name."""
-        entries = {entry.name: entry for entry in self._entries.values() if entry.kind == kind}
-        return [entries[name] for name in sorted(entries)]
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
 
     def _register(
         self,
