@@ -15,6 +15,7 @@ from runtime.cli.root import load_app
 from runtime.worker.exitcodes import ExitCode
 
 if TYPE_CHECKING:
+    from runtime.app.app import App
     from runtime.worker.commands.registry import Entry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,7 +47,7 @@ def asking(verb: F) -> F:
 @click.pass_context
 def status(context: click.Context, as_json: bool, destination: Sequence[str], timeout: float) -> int:
     """List the workers that answer. Exit code 6: none does."""
-    answers = ask(context, "ping", {}, destination, timeout)
+    answers = ask(load_app(context), "ping", {}, destination, timeout)
     if as_json:
         click.echo(json.dumps(answers))
     elif answers:
@@ -72,14 +73,15 @@ def _verb(kind: str, text: str) -> click.Command:
     ) -> int:
         from runtime.worker.commands.all import COMMANDS
 
-        entry = COMMANDS.find(command) if command in COMMANDS else None
+        app = load_app(context)
+        entry = COMMANDS.find(command) if command in COMMANDS else own_entry(command)
         if entry is not None and entry.kind != kind:
             raise click.UsageError(f"{command} is a command of `runtime {entry.kind}`")
         arguments = understood(command, entry, args)
         if entry is not None and not entry.answers:
-            load_app(context).control.broadcast(command, arguments, destination or None)
+            app.control.broadcast(command, arguments, destination or None)
             return ExitCode.OK
-        answers = ask(context, command, arguments, destination, timeout)
+        answers = ask(app, command, arguments, destination, timeout)
         if as_json:
             click.echo(json.dumps(answers))
         else:
@@ -109,15 +111,20 @@ control = _verb(
 )
 
 
+def own_entry(command: str) -> Entry | None:
+    """A custom command, if this process has imported the module that has it."""
+    from runtime.remote.custom import registered
+    from runtime.worker.commands.registry import Entry
+
+    own = registered().get(command)
+    return None if own is None else Entry(command, own.kind, own.function, own.arguments, own.variadic)
+
+
 def ask(
-    context: click.Context,
-    command: str,
-    arguments: dict[str, Any],
-    destination: Sequence[str],
-    timeout: float,
+    app: App, command: str, arguments: dict[str, Any], destination: Sequence[str], timeout: float
 ) -> dict[str, Any]:
     """Node → its answer."""
-    inspect = load_app(context).control.inspect(list(destination) or None, timeout)
+    inspect = app.control.inspect(list(destination) or None, timeout)
     return inspect.request(command, **arguments) or {}
 
 

@@ -1,5 +1,5 @@
-"""What the supervisor must know of each task. Told by the fork server once the app is loaded there,
-so that after a restart of the children it is as fresh as their code."""
+"""What the supervisor must know of each task, and of custom commands. Told by the fork server once the app
+is loaded there, so that after a restart of the children it is as fresh as their code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import orjson
+
+from runtime.remote import custom
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -36,8 +38,9 @@ Manifest = dict[str, TaskOptions]
 
 
 def describe(app: App) -> bytes:
-    """The manifest of all tasks of the app."""
-    return orjson.dumps([asdict(options_of(app, name)) for name in app.tasks])
+    """All tasks of the app, and the names of the custom commands in its modules."""
+    tasks = [asdict(options_of(app, name)) for name in app.tasks]
+    return orjson.dumps({"tasks": tasks, "commands": list(custom.registered())}, default=str)
 
 
 def options_of(app: App, name: str) -> TaskOptions:
@@ -48,4 +51,10 @@ def options_of(app: App, name: str) -> TaskOptions:
 
 
 def read(hello: bytes) -> Manifest:
-    return {options["name"]: TaskOptions(**options) for options in orjson.loads(hello)}
+    return {options["name"]: TaskOptions(**options) for options in orjson.loads(hello)["tasks"]}
+
+
+def read_commands(hello: bytes) -> list[str]:
+    """Names of custom commands."""
+    commands: list[str] = orjson.loads(hello)["commands"]
+    return commands

@@ -9,8 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from brokers.dead_letter import Retention
 from brokers.interface import Binding, BrokerRefused, BrokerUnavailable, Consumer, Mailbox
 from brokers.registry import open_consumer, open_mailbox, open_publisher
@@ -20,6 +18,7 @@ from runtime import logs
 from runtime.errors import ImproperlyConfigured
 from runtime.remote import command
 from runtime.worker import banner, lifecycle
+from runtime.worker.child import boot_argument
 from runtime.worker.cpus import granted_cpus
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.condition import Condition
@@ -140,16 +139,9 @@ def _supervise(
 
 def _open_pool(app: App, planned: Plan) -> Pool:
     options, conf = planned.options, app.conf
-    boot = {
-        "app": options.app,
-        "node": options.node,
-        "loglevel": options.loglevel,
-        "log_format": options.log_format,
-        "logfile": options.logfile,
-    }
     children = ChildOptions(
         boot="runtime.worker.child:boot",
-        boot_argument=orjson.dumps(boot),
+        boot_argument=boot_argument(options),
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
         boot_timeout=conf.worker_proc_alive_timeout,

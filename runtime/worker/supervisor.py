@@ -115,6 +115,7 @@ class Supervisor:
             if self._health.fileno() in readable or now >= self._health.next_deadline():
                 self._attend_health(now)
             self._meters.turned(time.monotonic() - now)
+        self._panel.close()
         self._poller.close()
         return self._life.exit_code
 
@@ -253,7 +254,7 @@ class Supervisor:
         self._health.reloaded()
         if isinstance(event, Booted):
             self._manifest = manifest.read(event.hello)
-            self._panel.loaded(self._manifest)
+            self._panel.loaded(self._manifest, manifest.read_commands(event.hello))
             self._journal.ready(len(self._manifest))
         else:
             self._journal.child_failed(event)

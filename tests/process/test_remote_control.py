@@ -83,7 +83,9 @@ def pair(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     url = shared_server.url()
     with (
         CeleryWorker(url, directory, "-Q", "theirs", "--prefetch-multiplier", "2") as theirs,
-        Worker(url, directory, "-Q", "ours", "--prefetch-multiplier", "2") as ours,
+        Worker(
+            url, directory, "-Q", "ours", "--prefetch-multiplier", "2", app="tests.support.commands_app"
+        ) as ours,
     ):
         pair = Pair(shared_server, ours, theirs)
         wait_until(lambda: len(pair.client.control.ping(timeout=0.5)) == 2)
@@ -357,6 +359,32 @@ def test_wrong_arguments_are_answered_with_an_error(
     assert "Error(" in pair.ask_ours(method, **arguments)["error"]
 
 
+# Custom commands ---------------------------------------------------------------------------------------
+
+
+def test_a_custom_command_runs_in_a_process_of_its_own(pair: Pair) -> None:
+    answer = pair.ask_ours("double", number=21)
+    assert (answer["doubled"], answer["app"], answer["node"]) == (42, "tests", pair.ours.node)
+    assert answer["pid"] in pair.ours.children()
+    assert answer["pid"] not in pair.ask_ours("stats")["pool"]["processes"]
+    assert pair.ask_ours("old_double")["pid"] == answer["pid"]
+
+
+def test_a_custom_command_cannot_harm_the_worker(pair: Pair) -> None:
+    for word, reason in (
+        ("raise", "Custom('own', {'a': 1})"),
+        ("leave", "SystemExit(3)"),
+        ("no JSON", "EncodeError("),
+        ("die", "its process died: exit code -9"),
+    ):
+        assert reason in pair.ask_ours("misbehave", words=[word])["error"]
+    assert "TypeError(" in pair.ask_ours("misbehave", unknown=1)["error"]
+    assert pair.ask_ours("misbehave", words=["goes", "on"]) == "goes on"
+    pair.client.control.broadcast("misbehave", arguments={"words": ["sleep"]}, destination=[pair.ours.node])
+    assert pair.ask_ours("ping") == {"ok": "pong"}
+    assert pair.client.send_task(TASKS + "add", [1, 1], queue="ours").get(timeout=10) == 2
+
+
 # Command lines and our own client ----------------------------------------------------------------------
 
 
@@ -364,7 +392,7 @@ def command(pair: Pair, program: str, *arguments: str) -> subprocess.CompletedPr
     """`celery …` or `runtime …` as a process."""
     url = pair.server.url()
     env = {**os.environ, "CELERY_URL": url, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
-    app = {"celery": "tests.support.celery_app", "runtime": "tests.support.app"}[program]
+    app = {"celery": "tests.support.celery_app", "runtime": "tests.support.commands_app"}[program]
     return subprocess.run(
         [str(Path(sys.executable).with_name(program)), "-A", app, *arguments],
         env=env,
@@ -409,6 +437,8 @@ def test_our_own_command_asks_and_tells_both(pair: Pair) -> None:
     done = command(pair, "runtime", "control", "time_limit", TASKS + "add", "1.5", "2", "-d", ours)
     assert done.stdout == f"{ours}: time limits set successfully\n"
     command(pair, "runtime", "control", "time_limit", TASKS + "add", "-d", ours)
+    done = command(pair, "runtime", "inspect", "double", "4", "-d", ours, "--json", "-t", "10")
+    assert json.loads(done.stdout)[ours]["doubled"] == 8
     failed = command(pair, "runtime", "control", "pool_shrink", "n=9", "-d", ours)
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr.startswith(f"{ours}: error: ValueError(")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import time
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from brokers.envelope import MalformedMessage
@@ -15,6 +16,7 @@ from runtime.remote import command as commands
 from runtime.remote import reply
 from runtime.remote.command import Command
 from runtime.worker.commands.all import COMMANDS
+from runtime.worker.commands.custom import CustomCommands
 from runtime.worker.commands.view import WorkerView
 
 logger = logging.getLogger("runtime.worker")
@@ -41,6 +43,7 @@ class Panel:
         self._view = view
         self._waiting: list[_Waiting] = []
         """For what the broker holds."""
+        self._custom = CustomCommands(view.planned.options)
         self._connected = True
         """Whether the last thing told of the connection was not that it is lost."""
         self._poller = select.epoll()
@@ -54,11 +57,15 @@ class Panel:
         """time.monotonic() seconds; inf: no need."""
         if self._mailbox is None:
             return float("inf")
-        return min(self._mailbox.next_deadline(), *(waiting.until for waiting in self._waiting), float("inf"))
+        waiting = (each.until for each in self._waiting)
+        return min(self._mailbox.next_deadline(), self._custom.next_deadline(), *waiting)
 
-    def loaded(self, manifest: Manifest) -> None:
-        """The tasks that the children know now."""
+    def loaded(self, manifest: Manifest, custom: Collection[str]) -> None:
+        """The tasks and the custom commands that the children's code has now."""
         self._view.manifest = manifest
+        pool = self._custom.loaded(custom) if self._mailbox is not None else None
+        if pool is not None:
+            self._poller.register(pool.fileno(), select.EPOLLIN)
 
     def told(self, held: list[Held]) -> None:
         """What the broker holds, to those who wait for it."""
@@ -80,8 +87,15 @@ class Panel:
                 )  # fmt: skip
             for broadcast in heard.broadcasts:
                 self._hear(broadcast, now)
+            for answer in self._custom.receive(now):
+                self._answer(*answer)
             self._give_up(now)
         return self._view.take_settlements()
+
+    def close(self) -> None:
+        """The mailbox is not ours to close."""
+        self._custom.close()
+        self._poller.close()
 
     def _note(self, problem: Exception | None, connected: bool) -> None:
         """Its connection fails and returns with the other one: one line is enough."""
@@ -106,6 +120,9 @@ class Panel:
             if len(self._waiting) < MOST_WAITING:
                 self._waiting.append(_Waiting(command, now + HELD_PATIENCE))
                 self._view.look(HELD_SHOWN)
+        elif command.method in self._custom and command.method not in COMMANDS:
+            for answer in self._custom.add(command):
+                self._answer(*answer)
         else:
             self._execute(command)
 
