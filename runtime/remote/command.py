@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import uuid4
 
 from brokers import envelope
@@ -93,7 +93,7 @@ def read(message: bytes) -> Command:
     enveloped = envelope.parse(message)
     body = _body(enveloped)
     method, arguments = body.get("method"), body.get("arguments") or {}
-    if not isinstance(method, str):
+    if not is_text(method):
         raise MalformedMessage(f"method must be text, not {method!r:.100}")
     if not isinstance(arguments, dict):
         raise MalformedMessage(f"arguments must be an object, not {arguments!r:.100}")
@@ -107,6 +107,11 @@ def read(message: bytes) -> Command:
         clock=clock_of(enveloped.headers),
         expires=_expires(enveloped.headers.get("expires")),
     )
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Half of a surrogate pair, which Python's json lets through, could be sent nowhere."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def clock_of(headers: dict[str, Any]) -> int:
@@ -152,13 +157,13 @@ def _address(value: Any) -> Address | None:
         address = Address(value["exchange"], value["routing_key"])
     except (TypeError, KeyError):
         raise MalformedMessage(f"reply_to must name exchange and routing_key, not {value!r:.100}") from None
-    if not all(isinstance(part, str) for part in (value["exchange"], value["routing_key"])):
+    if not (is_text(address.exchange) and is_text(address.routing_key)):
         raise MalformedMessage(f"reply_to must hold text, not {value!r:.100}")
     return address
 
 
 def _optional_text(name: str, value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
+    if value is not None and not is_text(value):
         raise MalformedMessage(f"{name} must be text or null, not {value!r:.100}")
     return value
 

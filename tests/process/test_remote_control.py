@@ -340,6 +340,7 @@ def test_what_is_not_supported_is_said(pair: Pair, method: str) -> None:
         ("revoke", {}),
         ("revoke", {"task_id": 7}),
         ("revoke", {"task_id": ["a", None]}),
+        ("revoke", {"task_id": "\ud800"}),
         ("revoke", {"task_id": "a", "terminate": True, "signal": "SIGNONE"}),
         ("revoke_by_stamped_headers", {"headers": "text"}),
         ("pool_grow", {"n": "many"}),
@@ -380,6 +381,7 @@ def test_a_custom_command_cannot_harm_the_worker(pair: Pair) -> None:
         assert reason in pair.ask_ours("misbehave", words=[word])["error"]
     assert "TypeError(" in pair.ask_ours("misbehave", unknown=1)["error"]
     assert pair.ask_ours("misbehave", words=["goes", "on"]) == "goes on"
+    assert pair.ask_ours("misbehave", words=["half \ud800"]) == "half \ud800"
     pair.client.control.broadcast("misbehave", arguments={"words": ["sleep"]}, destination=[pair.ours.node])
     assert pair.ask_ours("ping") == {"ok": "pong"}
     assert pair.client.send_task(TASKS + "add", [1, 1], queue="ours").get(timeout=10) == 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
+from typing import Any
 
 import pytest
+from hypothesis import given, strategies
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
@@ -13,6 +16,8 @@ from runtime.remote import command, reply
 from runtime.remote.clock import Clock
 from runtime.remote.command import Address, Command
 from runtime.remote.inspect import DuplicateNodenameWarning, by_node
+
+COMMAND = ("method", "arguments", "destination", "pattern", "matcher", "ticket", "reply_to")
 
 
 def test_a_command_is_read_as_it_was_written() -> None:
@@ -59,6 +64,42 @@ def test_a_reply_carries_ticket_clock_and_node() -> None:
     message = reply.write(asked, "w@h", {"ok": "pong"}, 9)
     assert reply.read(message) == ("t", 9, {"w@h": {"ok": "pong"}})
     assert envelope.parse(message).properties["delivery_info"] == {"exchange": "reply", "routing_key": "me"}
+
+
+JSON = strategies.recursive(
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats()
+    | strategies.text(),
+    lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    strategies.dictionaries(strategies.sampled_from([*COMMAND, "other"]), JSON),
+    strategies.dictionaries(strategies.sampled_from(["clock", "expires"]), JSON),
+)
+def test_whatever_comes_is_a_command_or_malformed(members: dict[str, Any], headers: dict[str, Any]) -> None:
+    message = json.dumps(
+        {"body": json.dumps({"method": "ping", **members}), "headers": headers, "properties": {}}
+    ).encode()
+    try:
+        told = command.read(message)
+    except MalformedMessage:
+        return
+    told.is_for("w@h")
+    told.is_late(time.time())
+    if told.reply_to is not None:
+        reply.write(told, "w@h", told.arguments, told.clock)
+
+
+@pytest.mark.parametrize("member", ["method", "ticket", "pattern"])
+def test_half_a_character_is_refused(member: str) -> None:
+    body = json.dumps({"method": "ping", member: "\ud800"}).encode()
+    with pytest.raises(MalformedMessage):
+        command.read(envelope.build(body, {}, {}))
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b"7"])

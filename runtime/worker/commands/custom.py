@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-import orjson
-
 from pools.interface import ChildFailed, ChildOptions, Finished, Job, Lost, Pool, TimedOut
 from pools.registry import open_pool
 from runtime.protocol import json_dialect
@@ -95,7 +93,7 @@ class CustomCommands:
     def _submit(self) -> None:
         if self._pool is not None and self._waiting and self._pool.idle():
             command, number = self._waiting[0], next(self._numbers)
-            payload = orjson.dumps([command.method, command.arguments], default=str)
+            payload = json_dialect.dumps([command.method, command.arguments])
             if self._pool.submit([Job(number, payload, hard=LIMIT)], depth=0):
                 self._running[number] = self._waiting.popleft()
 

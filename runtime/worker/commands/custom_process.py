@@ -21,7 +21,7 @@ def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
 
 
 def _run(state: State, payload: memoryview) -> bytes:
-    name, arguments = orjson.loads(payload)
+    name, arguments = json_dialect.loads(bytes(payload))
     try:
         return json_dialect.dumps(custom.registered()[name].function(state, **arguments))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (user code; whatever it does, somebody waits for an answer)

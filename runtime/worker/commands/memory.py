@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import tempfile
 from collections import Counter
 
 from pools.memory import resident
@@ -38,10 +37,12 @@ def memdump(view: WorkerView, samples: object = 10) -> str:
 @COMMANDS.inspect(arguments=[("type", str), ("num", int), ("max_depth", int)])
 def objgraph(view: WorkerView, num: object = 200, type: str = "") -> dict[str, str]:
     """Write a table of the most common objects into a file. No picture: that would stop the worker."""
+    from tempfile import NamedTemporaryFile
+
     counts = Counter(each.__class__.__name__ for each in gc.get_objects())
     most = num if isinstance(num, int) and num > 0 else 200
     rows = [(name, count) for name, count in counts.most_common(most) if type in ("", "Request", name)]
-    with tempfile.NamedTemporaryFile("w", prefix="objgraph", suffix=".txt", delete=False) as file:
+    with NamedTemporaryFile("w", prefix="objgraph", suffix=".txt", delete=False) as file:
         file.writelines(f"{count:8} {name}\n" for name, count in rows)
     return {"filename": file.name}
 

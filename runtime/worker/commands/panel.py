@@ -117,14 +117,19 @@ class Panel:
         if command.is_late(time.time()):
             logger.warning("Remote control: %s came too late", command.method)
         elif command.method in COMMANDS and COMMANDS.find(command.method).needs_held:
-            if len(self._waiting) < MOST_WAITING:
-                self._waiting.append(_Waiting(command, now + HELD_PATIENCE))
-                self._view.look(HELD_SHOWN)
+            self._ask_broker(command, now)
         elif command.method in self._custom and command.method not in COMMANDS:
             for answer in self._custom.add(command):
                 self._answer(*answer)
         else:
             self._execute(command)
+
+    def _ask_broker(self, command: Command, now: float) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._answer(command, {"error": f"{MOST_WAITING} commands wait for the broker already"})
+            return
+        self._waiting.append(_Waiting(command, now + HELD_PATIENCE))
+        self._view.look(HELD_SHOWN)
 
     def _execute(self, command: Command) -> None:
         logger.debug("Remote control: %s(%s)", command.method, command.arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal as signals
 from typing import Any
 
+from runtime.remote.command import is_text
 from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
 from runtime.worker.revoked import pairs, stamps_of
@@ -72,7 +73,7 @@ def revoke_by_stamped_headers(
 
 def _ids(task_id: object) -> set[str]:
     ids = task_id if isinstance(task_id, list) else [task_id]
-    if not all(isinstance(each, str) and each for each in ids):
+    if not all(each and is_text(each) for each in ids):
         raise ValueError(f"task_id must be an id or a list of ids, not {task_id!r:.200}")
     return set(ids)
 
