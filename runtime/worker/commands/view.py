@@ -103,7 +103,7 @@ class WorkerView:
 
     # What may be done ---------------------------------------------------------------------------------
 
-    def withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> list[Reservation]:
+    def withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> None:
         """Tasks that have not begun here are revoked: out of the worker, their results stored."""
 
         def meant(reservation: Reservation) -> bool:
@@ -113,7 +113,6 @@ class WorkerView:
         for reservation in withdrawn:
             self._ledger.strike(reservation.id)
             self._settlements.append(self._settler.revoked(reservation.tag, reservation.task, "revoked"))
-        return withdrawn
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""
