@@ -1,7 +1,8 @@
 """What a broker promises: it moves messages between queues and the care of a worker.
 
-Four interfaces. `Consumer` is the worker's side; `Publisher` the sender's; `Results` the reader's of
-stored results; `DeadLetters` the operator's. A broker is found by the scheme of its URL (`brokers.registry`).
+Tasks: `Consumer` is the worker's side; `Publisher` the sender's; `Results` the reader's of stored
+results; `DeadLetters` the operator's. Remote control and what else is said to everybody: `Mailbox` is the
+worker's side, `Caller` the operator's. A broker is found by the scheme of its URL (`brokers.registry`).
 
 Where a message is (promise P1): in a queue, in unacked storage under one tag, or settled. Every
 verb below moves it between these in one atomic step of the server.
@@ -55,6 +56,9 @@ class Write(NamedTuple):
     document: bytes
     expires: int
     """Seconds; 0 keeps it for ever."""
+    over: Sequence[str] = ()
+    """Only in a settlement: what is there already is overwritten only in one of these states. None named: in
+    any but SUCCESS."""
 
 
 class Push(NamedTuple):
@@ -94,6 +98,15 @@ class Backlog(NamedTuple):
     """Messages that this consumer has given into `Consumer.hold`, and that have not come back."""
 
 
+class Held(NamedTuple):
+    """A message that the server keeps for us until it is due (`Consumer.look`)."""
+
+    due: float
+    """Epoch seconds."""
+    queue: str
+    message: bytes
+
+
 @dataclass(slots=True)
 class Received:
     """What has happened since the last `Consumer.receive`."""
@@ -117,6 +130,8 @@ class Received:
     """The answer to a `measure`."""
     namesakes: list[str] = field(default_factory=list)
     """Once after the start: other workers of our node name whose leases run, for the log."""
+    held: list[Held] | None = None
+    """The answer to a `look`."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
     problem: BrokerError | None = None
@@ -142,6 +157,7 @@ class Consumer(Protocol):
     `Received.evicted`."""
 
     queues: tuple[str, ...]
+    """From which it takes; changed by `consume` only."""
 
     def fileno(self) -> int:
         """A descriptor that is readable when `receive` has something. Never changes."""
@@ -184,6 +200,13 @@ class Consumer(Protocol):
         """Ask how much waits, for `Received.backlog`. One command; changes nothing. Without a connection, or
         where it breaks before the answer, there is none: ask another time."""
 
+    def look(self, most: int) -> None:
+        """Ask for up to `most` of the messages that are held, the earliest first and a few megabytes in all,
+        for `Received.held`. Otherwise as `measure`."""
+
+    def consume(self, queues: Sequence[str]) -> None:
+        """Take from these queues from now on; none is allowed. What was asked for before may still come."""
+
     def pending(self) -> int:
         """Settlements and holds sent or kept that the server has not confirmed yet."""
 
@@ -193,6 +216,71 @@ class Consumer(Protocol):
 
         Returns which settlements have not been confirmed, for people: each one's tag; without one what
         is missing without it, the key of its result or a message for a queue."""
+
+
+class Binding(NamedTuple):
+    """A subscription to a fanout exchange (PROTOCOL 6.1, 12.1)."""
+
+    exchange: str
+    routing_key: str
+    """Words joined by dots; `#` stands for any. Empty: what is broadcast without a key."""
+    queue: str
+    """A name only, unique to the worker: tells others who listens."""
+
+
+class Broadcast(NamedTuple):
+    """A message that was said to everybody."""
+
+    exchange: str
+    """Of the binding by which it was heard."""
+    message: bytes
+
+
+@dataclass(slots=True)
+class Heard:
+    """What has happened since the last `Mailbox.receive`."""
+
+    broadcasts: list[Broadcast] = field(default_factory=list)
+    """In the order in which they came."""
+    unheard: int = 0
+    """Further ones that came with them, more than are kept: dropped."""
+    unsaid: int = 0
+    """Messages of ours that found no room while others waited for the server: dropped."""
+    refused: list[str] = field(default_factory=list)
+    """What the server would not have, as text for the log."""
+    problem: BrokerError | None = None
+    """The connection was lost, or could not be made, since; it is being rebuilt by itself."""
+    connected: bool = False
+    """A (new) connection has been made since: from now on we hear."""
+
+
+class Mailbox(Protocol):
+    """What a worker hears and says beside its tasks. Nothing is kept for those who are away, and anything
+    may get lost with a connection: of what is said, and of what is to be heard.
+
+    Single-threaded; only the supervisor's loop calls it. No call blocks (but `close`). It connects by
+    itself, and goes on trying for ever. A crash leaves the names of its bindings behind."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `receive` has something. Never changes."""
+
+    def receive(self, now: float) -> Heard:
+        """Everything that has happened. `now` is time.monotonic(). Also connects, so call it whenever
+        `fileno` is readable and at `next_deadline`; the first time at once."""
+
+    def next_deadline(self) -> float:
+        """When `receive` must be called at the latest, in time.monotonic() seconds."""
+
+    def broadcast(self, exchange: str, routing_key: str, message: bytes) -> None:
+        """To all who listen now, or when there is a connection. What waits for the server is bounded."""
+
+    def reply(self, exchange: str, routing_key: str, message: bytes) -> None:
+        """Into every queue that is bound to the direct exchange with this very key; dropped where there is
+        none: who asked has gone (PROTOCOL 12.2). Waits, and is bounded, as a broadcast."""
+
+    def close(self, timeout: float) -> None:
+        """Take the names of the bindings off, wait up to `timeout` seconds until the server has all that was
+        said, and disconnect."""
 
 
 class Publisher(Protocol):
@@ -233,6 +321,23 @@ class Results(Protocol):
     def delete(self, keys: Sequence[str]) -> int: ...
 
     def close(self) -> None: ...
+
+
+class Caller(Protocol):
+    """The asking side of remote control, for one question. One thread. Errors as Publisher."""
+
+    def bind(self, exchange: str, routing_key: str) -> None:
+        """From now on what is sent to this direct exchange with this key is for us."""
+
+    def broadcast(self, exchange: str, message: bytes) -> int:
+        """To all who listen to the fanout exchange now; how many, as far as the server can tell: perhaps
+        more than that, never fewer."""
+
+    def receive(self, timeout: float) -> bytes | None:
+        """The next message for us; None after `timeout` seconds without one."""
+
+    def close(self) -> None:
+        """Remove what was bound, with what has come for it."""
 
 
 class DeadLetters(Protocol):

@@ -17,7 +17,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from brokers.dead_letter import DEFAULT_RETENTION, Retention
-from brokers.interface import BrokerMisconfigured, Consumer, DeadLetters, Publisher, Results
+from brokers.interface import (
+    Binding,
+    BrokerMisconfigured,
+    Caller,
+    Consumer,
+    DeadLetters,
+    Mailbox,
+    Publisher,
+    Results,
+)
 
 if TYPE_CHECKING:
     from brokers.redis.address import Address
@@ -64,6 +73,22 @@ def open_consumer(
     from brokers.redis.consumer import RedisConsumer
 
     return RedisConsumer(address, tuple(queues), node=node, results=results, lease=lease, retention=retention)
+
+
+def open_mailbox(url: str, options: Options | None = None, *, bindings: Sequence[Binding]) -> Mailbox:
+    """What a worker hears and says beside its tasks. Connects when it is driven."""
+    address = locate(url, options)
+    from brokers.redis.mailbox import RedisMailbox
+
+    return RedisMailbox(address, bindings)
+
+
+def open_caller(url: str, options: Options | None = None) -> Caller:
+    """The asking side of remote control. Connects when it is first used."""
+    address = locate(url, options)
+    from brokers.redis.caller import RedisCaller
+
+    return RedisCaller(address)
 
 
 def open_dead_letters(

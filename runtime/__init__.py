@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runtime.canvas.signature import Signature
     from runtime.errors import Ignore, MaxRetriesExceededError, Reject, Retry, TimeoutError
     from runtime.execution.request import Request
+    from runtime.remote.custom import control_command, inspect_command
     from runtime.results.async_result import AsyncResult
 
 __version__ = "0.1.0"
@@ -31,6 +32,8 @@ __all__ = [
     "Signature",
     "Task",
     "TimeoutError",
+    "control_command",
+    "inspect_command",
     "shared_task",
 ]
 
@@ -45,6 +48,8 @@ _HOMES = {
     "Signature": "runtime.canvas.signature",
     "Task": "runtime.app.task",
     "TimeoutError": "runtime.errors",
+    "control_command": "runtime.remote.custom",
+    "inspect_command": "runtime.remote.custom",
     "shared_task": "runtime.app.shared",
 }
 

@@ -77,6 +77,18 @@ class Address:
         """The same on the server that the sentinels have named."""
         return replace(self, host=host, port=port, sentinels=None)
 
+    def channel(self, exchange: str, routing_key: str = "") -> str:
+        """The channel of a fanout exchange (PROTOCOL 1, 6.2)."""
+        prefix = self.transport.fanout_prefix
+        if not isinstance(prefix, str):
+            prefix = "/{db}." if prefix else ""
+        key = f"/{routing_key}" if routing_key and self.transport.fanout_patterns else ""
+        return self.key(prefix.replace("{db}", str(self.db)) + exchange + key)
+
+    def binding(self, exchange: str, routing_key: str, queue: str) -> tuple[str, str]:
+        """(set, member) that say: this queue is bound with this key (PROTOCOL 1)."""
+        return self.key(f"_kombu.binding.{exchange}"), self.transport.sep.join((routing_key, "", queue))
+
     def same_server(self, other: Address) -> bool:
         """Whether one connection reaches the databases of both (`SELECT`). Names are not resolved:
         `localhost` and `127.0.0.1` count as two servers."""

@@ -13,7 +13,7 @@ from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Received, Settlement
 from brokers.redis import recovery, upkeep
 from brokers.redis.address import Address
-from brokers.redis.backlog import Measuring
+from brokers.redis.backlog import Looking, Measuring
 from brokers.redis.failures import failure
 from brokers.redis.fence import Fence
 from brokers.redis.intake import MOST, Take, refusals, rotated
@@ -47,11 +47,9 @@ class RedisConsumer:
     ) -> None:
         """`results`: where result documents go, if not to the broker's own database. `lease`: seconds
         after which a worker that does not answer is taken for dead. `retention`: of dead letters."""
-        self.queues = tuple(queues)
         self._address = address
         self._keys = keys_of(address)
-        self._order = sorted(queues) if address.transport.queue_order_strategy == "sorted" else list(queues)
-        self._lists = {key.encode() for key, _ in pop_order(address, queues)}
+        self._read_from(queues)
         self._poller = select.epoll()
         # After an outage all judge each other once they have been connected for a lease: be back by then.
         self._link = Link(address, self._poller, longest_pause=lease / 4)
@@ -65,6 +63,12 @@ class RedisConsumer:
         """Not yet told of the (new) connection."""
         self._fence = Fence()
         self._begin_life()
+
+    def _read_from(self, queues: Sequence[str]) -> None:
+        self.queues = tuple(queues)
+        is_sorted = self._address.transport.queue_order_strategy == "sorted"
+        self._order = sorted(queues) if is_sorted else list(queues)
+        self._lists = {key.encode() for key, _ in pop_order(self._address, queues)}
 
     def _begin_life(self) -> None:
         """As nobody that the server has heard of."""
@@ -151,6 +155,17 @@ class RedisConsumer:
         if self._link.is_open:
             measuring = Measuring(pop_order(self._address, self.queues))
             self._requests.send(measuring, measuring.command(self._keys.held(self.incarnation)))
+
+    def look(self, most: int) -> None:
+        if self._link.is_open:
+            looking = Looking(most)
+            command = looking.command(self._keys.held(self.incarnation), self._keys.unacked)
+            self._requests.send(looking, command)
+
+    def consume(self, queues: Sequence[str]) -> None:
+        self._read_from(queues)
+        self._who = self._lease.who = self._who._replace(queues=",".join(queues))
+        self._upkeep.add(recovery.introduce(self._keys, self.incarnation, self._who))
 
     def pending(self) -> int:
         remote = self._remote.pending() if self._remote is not None else 0
@@ -244,6 +259,8 @@ class RedisConsumer:
                 self._pending -= count
             case Measuring() as measuring:
                 received.backlog = measuring.backlog(reply)
+            case Looking() as looking:
+                received.held = looking.held(reply)
             case Renewal():
                 dead = self._lease.renewed(reply, now)
                 if dead is not None and not self._upkeep.busy():

@@ -49,6 +49,12 @@ def leave(address: Address, keys: Keys, us: str) -> Chore:
     return count
 
 
+def introduce(keys: Keys, us: str, who: Identity) -> Chore:
+    """Tells anew from which queues we take. Cut short: the next connection begins with it."""
+    yield ("HSET", keys.record(us), "queues", who.queues)
+    return 0
+
+
 def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -> Chore:
     """Ends the leases of workers of our name that died on this host, and recovers them at once; also
     goes on with those whose recovery was cut short: they have no record any more."""

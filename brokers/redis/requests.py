@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from brokers.interface import Settlement
-from brokers.redis.backlog import Measuring
+from brokers.redis.backlog import Looking, Measuring
 from brokers.redis.intake import Take
 from brokers.redis.link import Link
 from brokers.redis.scripts import Command, pack
@@ -39,7 +39,7 @@ class ChoreStep(NamedTuple):
     chore: Chore
 
 
-Subject = Take | Settling | Holding | Renewal | Measuring | ChoreStep
+Subject = Take | Settling | Holding | Renewal | Measuring | Looking | ChoreStep
 
 
 class _Request(NamedTuple):

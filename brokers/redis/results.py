@@ -136,7 +136,7 @@ def _get(redis: Any, key: str) -> bytes | None:
 
 def _store(redis: Any, writes: Sequence[Write]) -> None:
     with redis.pipeline(transaction=False) as pipeline:
-        for key, document, expires in writes:
+        for key, document, expires, _ in writes:
             # EVAL, not EVALSHA: one round trip whether or not the server knows the script.
             pipeline.eval(STORE, 1, key, document, expires)
         pipeline.execute()

@@ -61,7 +61,7 @@ def batches(
         else:
             others += (tag, len(writes))
             for write in writes:
-                others += write
+                others += _arguments(write)
                 size += len(write.document)
             others.append(len(pushes))
             for queue, message, priority, head in pushes:
@@ -83,10 +83,14 @@ def documents(writes: Iterable[Write]) -> Iterator[list[Argument]]:
     arguments: list[Argument] = []
     size = 0
     for write in writes:
-        arguments += write
+        arguments += _arguments(write)
         size += len(write.document)
-        if size >= LARGEST or len(arguments) >= 3 * MOST:
+        if size >= LARGEST or len(arguments) >= 4 * MOST:
             yield arguments
             arguments, size = [], 0
     if arguments:
         yield arguments
+
+
+def _arguments(write: Write) -> tuple[Argument, ...]:
+    return write.key, write.document, write.expires, " ".join(write.over)

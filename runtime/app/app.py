@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from runtime.app import shared
@@ -19,6 +20,7 @@ from runtime.settings import source as settings_source
 
 if TYPE_CHECKING:
     from brokers.interface import Push
+    from runtime.remote.control import Control
 
 
 class App:
@@ -157,6 +159,13 @@ class App:
     ) -> Push:
         """See runtime.canvas.signature.message_for; what the task declares is known here."""
         return self.sender.message_for(signature, args, kwargs, **options)
+
+    @cached_property
+    def control(self) -> Control:
+        """Tells workers what to do, and asks them how they are."""
+        from runtime.remote.control import Control
+
+        return Control(self.conf)
 
     def AsyncResult(self, task_id: str) -> Result:
         return Result(task_id, app=self)

@@ -11,6 +11,7 @@ from runtime.cli.dead import dead
 from runtime.cli.exitcodes import ClientExit
 from runtime.cli.health import health
 from runtime.cli.purge import purge
+from runtime.cli.remote import control, inspect, status
 from runtime.cli.report import report
 from runtime.cli.result import result
 from runtime.cli.root import root
@@ -18,7 +19,7 @@ from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-for verb in (start, call, result, purge, dead, health, report):
+for verb in (start, call, result, status, inspect, control, purge, dead, health, report):
     root.add_command(verb)
 
 

@@ -1,5 +1,5 @@
-"""What the supervisor must know of each task. Told by the fork server once the app is loaded there,
-so that after a restart of the children it is as fresh as their code."""
+"""What the supervisor must know of each task, and of custom commands. Told by the fork server once the app
+is loaded there, so that after a restart of the children it is as fresh as their code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import orjson
+
+from runtime.remote import custom
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -25,6 +27,9 @@ class TaskOptions:
     """Seconds."""
     soft_time_limit: float | None = None
     """Seconds."""
+    rate_limit: str | float | None = None
+    exchange: str | None = None
+    routing_key: str | None = None
     max_deliveries: int = 3
     """Times that the task may kill its child before it is dead-lettered; 0: no bound."""
 
@@ -33,8 +38,9 @@ Manifest = dict[str, TaskOptions]
 
 
 def describe(app: App) -> bytes:
-    """The manifest of all tasks of the app."""
-    return orjson.dumps([asdict(options_of(app, name)) for name in app.tasks])
+    """All tasks of the app, and the names of the custom commands in its modules."""
+    tasks = [asdict(options_of(app, name)) for name in app.tasks]
+    return orjson.dumps({"tasks": tasks, "commands": list(custom.registered())}, default=str)
 
 
 def options_of(app: App, name: str) -> TaskOptions:
@@ -45,4 +51,10 @@ def options_of(app: App, name: str) -> TaskOptions:
 
 
 def read(hello: bytes) -> Manifest:
-    return {options["name"]: TaskOptions(**options) for options in orjson.loads(hello)}
+    return {options["name"]: TaskOptions(**options) for options in orjson.loads(hello)["tasks"]}
+
+
+def read_commands(hello: bytes) -> list[str]:
+    """Names of custom commands."""
+    commands: list[str] = orjson.loads(hello)["commands"]
+    return commands

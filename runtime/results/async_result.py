@@ -104,6 +104,13 @@ class AsyncResult:
         self._final = None
         self._store.forget(self.id)
 
+    def revoke(self, terminate: bool = False, signal: str = "SIGTERM") -> None:
+        """It is not to be run; `terminate`: even if it runs already. Tells the workers, and does not wait.
+        Raises BrokerError."""
+        from runtime.remote.control import Control
+
+        Control(self._store.conf).revoke(self.id, terminate=terminate, signal=signal)
+
     def as_tuple(self) -> list[Any]:
         """A reference to it (PROTOCOL 10.5)."""
         return [[self.id, None if self.parent is None else self.parent.as_tuple()], None]

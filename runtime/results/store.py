@@ -20,20 +20,20 @@ class ResultStore:
     """Connects on first use, with the settings of that time. Safe for threads and after a fork."""
 
     def __init__(self, conf: Settings) -> None:
-        self._conf = conf
+        self.conf = conf
 
     @cached_property
     def keys(self) -> ResultKeys:
-        return ResultKeys.of(self._conf)
+        return ResultKeys.of(self.conf)
 
     @cached_property
     def _results(self) -> Results:
         from brokers.registry import open_results
 
-        url = self._conf.result_backend
+        url = self.conf.result_backend
         if url is None:
             raise ImproperlyConfigured("results are disabled: result_backend is None")
-        return open_results(url, self._conf.result_backend_transport_options)
+        return open_results(url, self.conf.result_backend_transport_options)
 
     def get(self, task_id: str) -> Document:
         """PENDING if nothing is stored. Raises BrokerError, DecodeError, SecurityError."""
@@ -57,7 +57,7 @@ class ResultStore:
         BrokerError."""
         if self.keys.expires is None or task.id is None:
             return
-        encoded = document.encode(state, result, message=task, serializer=self._conf.result_serializer)
+        encoded = document.encode(state, result, message=task, serializer=self.conf.result_serializer)
         self._results.write(self.keys.writes(task.id, encoded))
 
     def forget(self, task_id: str) -> None:
@@ -68,4 +68,4 @@ class ResultStore:
             self._results.close()
 
     def _decode(self, stored: bytes) -> Document:
-        return document.decode(stored, self._conf.result_serializer)
+        return document.decode(stored, self.conf.result_serializer)

@@ -11,7 +11,7 @@ comes back as a return value.
  2 brokers.envelope                   JSON envelope, the body stays encoded               unacked; its lease
                                                                                           runs out
  3 pipeline.intake                    headers -> Reservation in the ledger; malformed,    same
-                                      unknown and expired ones end here
+                                      unknown, expired and revoked ones end here
  4 pipeline.hold                      not due yet: back to the broker's care until then   same
  5 pipeline.dispatch                  to a free slot                                      same
  6 pools submit                       one frame to one child                              same

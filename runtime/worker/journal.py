@@ -63,6 +63,10 @@ class Journal:
             "runs again" if verdict is Verdict.REDELIVER else "failed",
         )
 
+    def terminated(self, reservation: Reservation) -> None:
+        task = reservation.task
+        logger.warning("Task %s[%s] terminated by remote control", task.name, task.id)
+
     def unsettleable(self, reservation: Reservation, error: Exception) -> None:
         task = reservation.task
         logger.error("Task %s[%s] dead-lettered: its end cannot be settled: %r", task.name, task.id, error)

@@ -11,7 +11,18 @@ from runtime.protocol.task_message import TaskMessage
 class Reservation:
     """One message in our care. Owned by the ledger; each field says who writes it."""
 
-    __slots__ = ("id", "message", "options", "queue", "received", "started", "tag", "task")
+    __slots__ = (
+        "id",
+        "message",
+        "options",
+        "pid",
+        "queue",
+        "received",
+        "started",
+        "tag",
+        "task",
+        "terminated",
+    )
 
     def __init__(
         self, id: int, tag: str, queue: str, message: bytes, task: TaskMessage, options: TaskOptions
@@ -28,7 +39,11 @@ class Reservation:
         self.received = 0.0
         """time.monotonic() of its arrival (supervisor)."""
         self.started: float | None = None
-        """time.monotonic() at which a child began it (supervisor)."""
+        """time.monotonic() at which a child began it (ledger)."""
+        self.pid: int | None = None
+        """Of that child (ledger)."""
+        self.terminated = False
+        """Its child is killed because somebody has told us to (commands)."""
 
 
 class Ledger:
@@ -37,6 +52,8 @@ class Ledger:
         self._last = 0
         self.theirs: set[int] = set()
         """Jobs whose messages others have since we were evicted: to be killed."""
+        self.totals: dict[str, int] = {}
+        """Task name → how many have begun."""
 
     def __len__(self) -> int:
         return len(self._reservations)
@@ -56,6 +73,14 @@ class Ledger:
         self._last += 1
         reservation = Reservation(self._last, tag, queue, message, task, options)
         self._reservations[self._last] = reservation
+        return reservation
+
+    def begin(self, job: int, at: float, pid: int) -> Reservation:
+        """A child has begun it at `at` (time.monotonic())."""
+        reservation = self._reservations[job]
+        reservation.started, reservation.pid = at, pid
+        name = reservation.task.name
+        self.totals[name] = self.totals.get(name, 0) + 1
         return reservation
 
     def strike(self, job: int) -> Reservation:

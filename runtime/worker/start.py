@@ -9,18 +9,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from brokers.dead_letter import Retention
-from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
-from brokers.registry import open_consumer, open_publisher
+from brokers.interface import Binding, BrokerRefused, BrokerUnavailable, Consumer, Mailbox
+from brokers.registry import open_consumer, open_mailbox, open_publisher
 from pools.interface import ChildOptions, Pool
 from pools.registry import open_pool
 from runtime import logs
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.bounds import check_limits
+from runtime.remote import command
 from runtime.worker import banner, lifecycle
 from runtime.worker.autoscale import Autoscaler
+from runtime.worker.child import boot_argument
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.condition import Condition
 from runtime.worker.health.health import Health
@@ -42,6 +42,8 @@ CLOSE_TIMEOUT = 5.0
 """Seconds to give back what is held when the worker leaves."""
 RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts at the start; the last one repeats."""
+LAST_WORDS = 0.5
+"""Seconds to say what remote control still has to."""
 STOP_TIMEOUT = 2.0
 """Seconds that idle children get to leave."""
 SOLO_LEASE = 3600.0
@@ -115,8 +117,11 @@ def run_worker(app: App, options: WorkerOptions) -> int:
             return refused
         if options.banner:
             banner.show(app, planned)
-        code = _supervise(app, planned, broker, pool, inbox, health)
+        mailbox = _open_mailbox(app, options.node)
+        code = _supervise(app, planned, broker, mailbox, pool, inbox, health)
         _close(broker)
+        if mailbox is not None:
+            mailbox.close(timeout=LAST_WORDS)
         return code
     finally:
         inbox.close()
@@ -125,21 +130,26 @@ def run_worker(app: App, options: WorkerOptions) -> int:
 
 
 def _supervise(
-    app: App, planned: Plan, broker: Consumer, pool: Pool, inbox: SignalInbox, health: Health
+    app: App,
+    planned: Plan,
+    broker: Consumer,
+    mailbox: Mailbox | None,
+    pool: Pool,
+    inbox: SignalInbox,
+    health: Health,
 ) -> ExitCode:
     pace = Pace(time.monotonic())
     return Supervisor(
+        app,
+        planned,
         broker,
+        mailbox,
         pool,
         inbox,
         health,
         Dispatcher(pool, pace, planned.time_limit, planned.soft_time_limit),
         pace,
         Settler(app, planned.options.node),
-        planned.multiplier,
-        planned.grace,
-        planned.patience,
-        planned.max_unsettled,
         Autoscaler(pool, planned.size.bounds),
     ).run()
 
@@ -157,16 +167,9 @@ def _close(broker: Consumer) -> None:
 
 def _open_pool(app: App, planned: Plan) -> Pool:
     options, conf = planned.options, app.conf
-    boot = {
-        "app": options.app,
-        "node": options.node,
-        "loglevel": options.loglevel,
-        "log_format": options.log_format,
-        "logfile": options.logfile,
-    }
     children = ChildOptions(
         boot="runtime.worker.child:boot",
-        boot_argument=orjson.dumps(boot),
+        boot_argument=boot_argument(options),
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
         max_lifetime=options.max_lifetime_per_child or conf.worker_max_lifetime_per_child,
@@ -195,6 +198,15 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
         lease=max(conf.worker_lease, SOLO_LEASE if planned.size.kind == "solo" else 0.0),
         retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
+
+
+def _open_mailbox(app: App, node: str) -> Mailbox | None:
+    conf = app.conf
+    if not conf.worker_enable_remote_control:
+        return None
+    exchange = command.exchange(conf.control_exchange)
+    mine = Binding(exchange, "", f"{node}.{exchange}")
+    return open_mailbox(conf.broker_url, conf.broker_transport_options, bindings=[mine])
 
 
 def _connect(broker: Consumer, inbox: SignalInbox, health: Health, planned: Plan) -> ExitCode | None:

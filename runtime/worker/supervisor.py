@@ -7,13 +7,16 @@ import logging
 import select
 import signal
 import time
+from typing import TYPE_CHECKING
 
-from brokers.interface import BrokerError, Consumer, Delivery, Settlement
+from brokers.interface import BrokerError, Consumer, Delivery, Mailbox, Settlement
 from pools.interface import Booted, ChildFailed, Pool
 from runtime.execution import manifest
 from runtime.execution.manifest import Manifest
 from runtime.worker.absence import Absence
 from runtime.worker.autoscale import Autoscaler
+from runtime.worker.commands.panel import Panel
+from runtime.worker.commands.view import WorkerView
 from runtime.worker.exitcodes import ExitCode
 from runtime.worker.health.health import Health
 from runtime.worker.health.observe import observe
@@ -28,7 +31,12 @@ from runtime.worker.pipeline.hold import NearlyDue
 from runtime.worker.pipeline.intake import Intake
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.settle import Settler
+from runtime.worker.revoked import Revoked
 from runtime.worker.signals import SignalInbox
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+    from runtime.worker.start import Plan
 
 logger = logging.getLogger("runtime.worker")
 
@@ -44,22 +52,18 @@ class Supervisor:
 
     def __init__(
         self,
+        app: App,
+        planned: Plan,
         broker: Consumer,
+        mailbox: Mailbox | None,
         pool: Pool,
         inbox: SignalInbox,
         health: Health,
         dispatcher: Dispatcher,
         pace: Pace,
         settler: Settler,
-        multiplier: int | None,
-        grace: float | None,
-        patience: float,
-        max_unsettled: int,
         autoscaler: Autoscaler,
     ) -> None:
-        """`multiplier`: messages per slot, None for `auto`. `grace`: seconds for running tasks after TERM,
-        None without bound. `patience`: seconds that the broker may be away. `max_unsettled`: settlements
-        that may wait for it; at that bound no task is started."""
         self._broker = broker
         self._pool = pool
         self._inbox = inbox
@@ -67,26 +71,30 @@ class Supervisor:
         self._meters = health.meters()
         self._autoscaler = autoscaler
         self._journal = Journal()
-        self._life = Life(grace)
-        self._absence = Absence(patience)
+        self._life = Life(planned.grace)
+        self._absence = Absence(planned.patience)
         self._ledger = Ledger()
         self._nearly_due = NearlyDue()
-        self._intake = Intake(self._ledger, self._nearly_due, settler, self._journal, self._meters)
+        revoked = Revoked()
+        self._intake = Intake(self._ledger, self._nearly_due, settler, revoked, self._journal, self._meters)
         self._dispatcher = dispatcher
         self._ends = Ends(self._ledger, dispatcher, pace, settler, self._journal, self._meters)
         self._settler = settler
         self._fetcher = Fetcher(broker, time.monotonic())
         self._pace = pace
-        self._multiplier = multiplier
-        self._gives_back = multiplier is None
+        self._multiplier = planned.multiplier
+        self._gives_back = planned.multiplier is None
         """What finds every slot busy for long goes back to its queue."""
-        self._max_unsettled = max_unsettled
+        self._max_unsettled = planned.max_unsettled
+        """Settlements that may wait for the broker; at that bound no task is started."""
+        owners = (broker, pool, self._ledger, self._nearly_due, dispatcher, settler, revoked)
+        self._panel = Panel(mailbox, WorkerView(app, planned, *owners))
         self._manifest: Manifest | None = None
         self._settlements: list[Settlement] = []
         self._starting = True
         """Tasks may be started."""
         self._poller = select.epoll()
-        for part in (broker, pool, inbox, health):
+        for part in (broker, pool, inbox, health, self._panel):
             self._poller.register(part.fileno(), select.EPOLLIN)
 
     def run(self) -> ExitCode:
@@ -100,6 +108,8 @@ class Supervisor:
                 self._receive_messages(now)
             if self._pool.fileno() in readable or now >= self._pool.next_deadline():
                 self._receive_ends(now)
+            if self._panel.fileno() in readable or now >= self._panel.next_deadline():
+                self._settlements += self._panel.obey(now)
             self._admit_due()
             self._dispatch(now)
             self._settle()
@@ -109,6 +119,7 @@ class Supervisor:
             if self._health.fileno() in readable or now >= self._health.next_deadline():
                 self._attend_health(now)
             self._meters.turned(time.monotonic() - now)
+        self._panel.close()
         self._poller.close()
         return self._life.exit_code
 
@@ -121,6 +132,7 @@ class Supervisor:
             self._dispatcher.next_recall(),
             self._health.next_deadline(),
             self._autoscaler.next_deadline(),
+            self._panel.next_deadline(),
             self._fetcher.next_poll() if self._may_take() else float("inf"),
             self._dispatcher.next_stall() if self._starting and self._gives_back else float("inf"),
             self._life.deadline,
@@ -192,6 +204,8 @@ class Supervisor:
             self._health.told(received.backlog, now)
         if received.namesakes:
             self._journal.namesakes(received.namesakes)
+        if received.held is not None:
+            self._panel.told(received.held)
         self._journal.broker_said(received.refused, received.restored)
         self._meters.restored(received.restored)
         if received.deliveries:
@@ -247,6 +261,7 @@ class Supervisor:
         self._health.reloaded()
         if isinstance(event, Booted):
             self._manifest = manifest.read(event.hello)
+            self._panel.loaded(self._manifest, manifest.read_commands(event.hello))
             self._journal.ready(len(self._manifest))
         else:
             self._journal.child_failed(event)

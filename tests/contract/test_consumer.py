@@ -273,6 +273,27 @@ def test_a_success_is_never_overwritten(server: Server, driven: Driven, success:
     assert server.client.get("other") == success
 
 
+@pytest.mark.parametrize("place", ["the broker", "another server"])
+def test_a_document_may_be_written_only_over_certain_states(server: Server, place: str) -> None:
+    results = parse(server.url())
+    if place == "another server":
+        alias = server.directory / "alias"
+        alias.unlink(missing_ok=True)
+        alias.symlink_to(server.socket)
+        results = replace(results, path=str(alias))
+    states = {"a": None, "b": "PENDING", "c": "RETRY", "d": "STARTED", "e": "SUCCESS", "f": "FAILURE"}
+    for key, state in states.items():
+        if state:
+            server.client.set(key, f'{{"status": "{state}", "result": 1}}')
+    server.client.set("g", "no document")
+    revoked = b'{"status":"REVOKED"}'
+    with Driven(RedisConsumer(parse(server.url()), ["q"], node="w@test", results=results)) as driven:
+        writes = [Write(key, revoked, 100, ("PENDING", "RETRY")) for key in [*states, "g"]]
+        driven.settle(Settlement("", writes))
+        assert driven.refused == []
+    assert [key for key in [*states, "g"] if server.client.get(key) == revoked] == ["a", "b", "c"]
+
+
 def test_results_in_another_database(server: Server) -> None:
     consumer = RedisConsumer(parse(server.url(2)), ["a"], node="w@test", results=parse(server.url(5)))
     with Driven(consumer) as driven, server.connect(2) as broker, server.connect(5) as results:

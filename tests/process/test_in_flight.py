@@ -182,7 +182,8 @@ def test_hup_brings_fresh_code_and_loses_nothing(app: App, server: Server, tmp_p
         "@app.task(acks_late=True)\ndef version(seconds):\n    time.sleep(seconds)\n    return {}\n"
     )
     module.write_text(source.format(1))
-    env = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    env = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     with Worker(server.url(), tmp_path, app="rolling", env=env) as worker:
         assert app.send_task("rolling.version", (0,)).get(timeout=10) == 1
         running = app.send_task("rolling.version", (1.5,))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from brokers.interface import Backlog, BrokerError, Consumer, Delivery, Settlement
+from brokers.interface import Backlog, BrokerError, Consumer, Delivery, Held, Settlement
 
 
 class Driven:
@@ -22,6 +22,7 @@ class Driven:
         self.problems: list[BrokerError] = []
         self.backlogs: list[Backlog] = []
         self.namesakes: list[str] = []
+        self.looks: list[list[Held]] = []
         self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = 0
 
     def __enter__(self) -> Self:
@@ -53,6 +54,8 @@ class Driven:
         self.evicted += received.evicted
         if received.backlog is not None:
             self.backlogs.append(received.backlog)
+        if received.held is not None:
+            self.looks.append(received.held)
         if received.problem is not None:
             self.problems.append(received.problem)
 
@@ -87,3 +90,10 @@ class Driven:
         self.consumer.measure()
         self.until(lambda: len(self.backlogs) > answers)
         return self.backlogs[-1]
+
+    def look(self, most: int = 100) -> list[Held]:
+        """Returns the answer."""
+        answers = len(self.looks)
+        self.consumer.look(most)
+        self.until(lambda: len(self.looks) > answers)
+        return self.looks[-1]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from brokers.interface import Write
 from runtime.errors import DecodeError, EncodeError, SecurityError
 from runtime.results import document, states
 from runtime.results.document import About
@@ -91,7 +92,7 @@ def test_a_document_may_not_name_a_function() -> None:
 def test_keys_carry_the_prefix(prefix: str, key: str) -> None:
     keys = ResultKeys.of(Settings({"result_backend_transport_options": {"global_keyprefix": prefix}}))
     assert keys.key("7") == key
-    assert keys.writes("7", b"{}") == ((key, b"{}", 86400),)
+    assert keys.writes("7", b"{}") == (Write(key, b"{}", 86400),)
 
 
 def test_expiry_and_the_absence_of_a_store() -> None:

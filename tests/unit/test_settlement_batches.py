@@ -30,7 +30,7 @@ def test_removals_go_first() -> None:
 
 
 def test_all_effects() -> None:
-    writes = [Write("k1", b"d1", 5), Write("k2", b"d2", 0)]
+    writes = [Write("k1", b"d1", 5), Write("k2", b"d2", 0, ("PENDING", "RETRY"))]
     settlement = Settlement("", writes, [Push("mine", b"m")], ("q", b"entry"))
     [batch] = encoded(settlement)
     expected: list[Argument] = [
@@ -40,9 +40,11 @@ def test_all_effects() -> None:
         "k1",
         b"d1",
         5,
+        "",
         "k2",
         b"d2",
         0,
+        "PENDING RETRY",
         1,
         "mine",
         b"m",
@@ -59,4 +61,4 @@ def test_split_by_number_and_by_size() -> None:
     big = Settlement("t", [Write("k", b"x" * LARGEST, 0)])
     assert [len(each.settlements) for each in encoded(big, Settlement("t"), big)] == [1, 2]
     assert len(list(documents([Write("k", b"x" * LARGEST, 0)] * 3))) == 3
-    assert list(documents([Write("k", b"d", 1)] * 2)) == [["k", b"d", 1, "k", b"d", 1]]
+    assert list(documents([Write("k", b"d", 1)] * 2)) == [["k", b"d", 1, "", "k", b"d", 1, ""]]

@@ -10,7 +10,7 @@
 -- ARGV[9]   how many tags follow that have only to be removed
 -- ARGV[10…] these tags; then for each other settlement:
 --           tag (empty: removed before, no fence),
---           number of documents, each: key, document, seconds to keep (0: for ever),
+--           number of documents, each: key, document, seconds to keep (0: for ever), over (document.lua),
 --           number of messages, each: list, message, RPUSH (head) or LPUSH (tail),
 --           number of dead letters, each: list, entry
 --
@@ -83,9 +83,9 @@ local function write_all(ours)
     end
   end
   for _ = 1, count do
-    local key, document, expires = next_argument(), next_argument(), next_argument()
+    local key, document, expires, over = next_argument(), next_argument(), next_argument(), next_argument()
     if writing then
-      refused(write(key, document, expires))
+      refused(write(key, document, expires, over))
     end
   end
   if writing and elsewhere then

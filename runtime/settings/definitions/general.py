@@ -29,6 +29,14 @@ BROKER = (
     ),
 )
 
+CONTROL = (
+    Setting(
+        "control_exchange", TEXT, "celery", "Name space of remote control: who shares it hears each other."
+    ),
+    Setting("worker_enable_remote_control", BOOLEAN, True, "Workers listen to remote control."),
+    Setting("worker_pool_restarts", BOOLEAN, False, "The command pool_restart is obeyed."),
+)
+
 RESULT = (
     Setting(
         "result_backend",

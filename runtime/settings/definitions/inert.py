@@ -15,7 +15,7 @@ _NAMES = {
         beat_cron_starting_deadline beat_enable_remote_control beat_max_loop_interval
         beat_remote_control_max_tick_age beat_schedule beat_schedule_filename beat_scheduler beat_sync_every
         broker_read_url broker_write_url broker_use_ssl redis_backend_use_ssl
-        control_exchange control_queue_expires
+        control_queue_expires
         event_exchange event_queue_expires event_queue_prefix event_serializer
         result_backend_always_retry result_backend_base_sleep_between_retries_ms
         result_backend_max_retries result_backend_max_sleep_between_retries_ms
@@ -28,9 +28,9 @@ _NAMES = {
         task_queues task_queue_max_priority task_remote_tracebacks task_send_sent_event
         task_store_eager_result
         worker_deduplicate_successful_tasks worker_direct worker_disable_rate_limits
-        worker_enable_remote_control worker_eta_task_limit worker_hijack_root_logger
+        worker_eta_task_limit worker_hijack_root_logger
         worker_redirect_stdouts worker_redirect_stdouts_level worker_log_color worker_log_datefmt
-        worker_log_format worker_pool_restarts worker_send_task_events
+        worker_log_format worker_send_task_events
         worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle worker_state_db
         worker_task_log_datefmt worker_task_log_format
         """,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pools.interface import Job, Pool
 from runtime.worker.ledger import Reservation
@@ -117,6 +117,15 @@ class Dispatcher:
         waiting = [*self._take_back(now, 0.0), *self._ready]
         self._ready.clear()
         return waiting
+
+    def withdraw(self, is_meant: Callable[[Reservation], bool], now: float) -> list[Reservation]:
+        """Take these out if they have not started, also from the children."""
+        if any(map(is_meant, self._submitted.values())):
+            self.retract(now)
+        withdrawn = [reservation for reservation in self._ready if is_meant(reservation)]
+        if withdrawn:
+            self._ready = deque(reservation for reservation in self._ready if not is_meant(reservation))
+        return withdrawn
 
     def give_up(self) -> list[Reservation]:
         """Take out what no child has been given."""

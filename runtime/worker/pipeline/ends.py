@@ -45,8 +45,7 @@ class Ends:
         begun: dict[int, Reservation] = {}
         for event in events:
             if type(event) is Started:
-                reservation = self._ledger[event.job]
-                reservation.started = event.at
+                reservation = self._ledger.begin(event.job, event.at, event.pid)
                 self._dispatcher.begun(event.job)
                 if not reservation.options.acks_late and event.job not in self._ledger.theirs:
                     begun[event.job] = reservation
@@ -56,7 +55,7 @@ class Ends:
             elif isinstance(event, TimedOut):
                 settled.append(self._timed_out(event))
             elif isinstance(event, Lost):
-                settled.append(self._abandoned(event) if killing else self._lost(event))
+                settled.append(self._cut_short(event, killing))
             elif isinstance(event, Booted | ChildFailed):
                 others.append(event)
         settled.extend(self._settler.acknowledged(reservation) for reservation in begun.values())
@@ -84,12 +83,18 @@ class Ends:
         self._meters.ended(reservation, "TIMED_OUT", time.monotonic())
         return self._settled(reservation, lambda: self._settler.timed_out(reservation, event))
 
-    def _abandoned(self, event: Lost) -> Settlement:
+    def _cut_short(self, event: Lost, killing: bool) -> Settlement:
+        """Its child died while it ran it."""
         reservation = self._ledger.strike(event.job)
-        return self._settled(reservation, lambda: self._settler.abandoned(reservation))
+        if reservation.terminated:
+            self._journal.terminated(reservation)
+            self._meters.ended(reservation, "REVOKED", time.monotonic())
+            return self._settled(reservation, lambda: self._settler.terminated(reservation))
+        if killing:
+            return self._settled(reservation, lambda: self._settler.abandoned(reservation))
+        return self._lost(reservation, event)
 
-    def _lost(self, event: Lost) -> Settlement:
-        reservation = self._ledger.strike(event.job)
+    def _lost(self, reservation: Reservation, event: Lost) -> Settlement:
         verdict = self._settler.loss(reservation, event)
         self._journal.lost(reservation, event, verdict)
         self._meters.lost(reservation, verdict, time.monotonic())

@@ -6,6 +6,7 @@ here wait only those due within about a second (P11)."""
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterator
 
 from runtime.worker.ledger import Reservation
 
@@ -22,6 +23,9 @@ class NearlyDue:
     def __len__(self) -> int:
         return len(self._heap)
 
+    def __iter__(self) -> Iterator[Reservation]:
+        return (reservation for _, _, reservation in self._heap)
+
     def add(self, due: float, reservation: Reservation) -> None:
         """due: epoch seconds."""
         heapq.heappush(self._heap, (due, reservation.id, reservation))
@@ -36,6 +40,14 @@ class NearlyDue:
         while self._heap and self._heap[0][0] <= epoch:
             ready.append(heapq.heappop(self._heap)[2])
         return ready
+
+    def withdraw(self, is_meant: Callable[[Reservation], bool]) -> list[Reservation]:
+        """Take these out."""
+        withdrawn = [reservation for reservation in self if is_meant(reservation)]
+        if withdrawn:
+            self._heap = [entry for entry in self._heap if not is_meant(entry[2])]
+            heapq.heapify(self._heap)
+        return withdrawn
 
     def clear(self) -> list[Reservation]:
         """Take out all."""

@@ -17,6 +17,7 @@ from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.hold import NEAR, NearlyDue
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.pipeline.verdict import is_worn_out
+from runtime.worker.revoked import Revoked
 
 
 class Refused:
@@ -30,10 +31,15 @@ class Refused:
 
 
 def admit(
-    delivery: Delivery, manifest: Manifest, ledger: Ledger, settler: Settler, epoch: float
+    delivery: Delivery,
+    manifest: Manifest,
+    ledger: Ledger,
+    settler: Settler,
+    revoked: Revoked,
+    epoch: float,
 ) -> Reservation | Refused:
-    """Enter it into the ledger, unless it is malformed, unknown, expired, or was with too many workers
-    that died. epoch: time.time()."""
+    """Enter it into the ledger, unless it is malformed, unknown, expired, revoked, or was with too many
+    workers that died. epoch: time.time()."""
     try:
         task = task_message.read(envelope.parse(delivery.message))
     except MalformedMessage as error:
@@ -44,7 +50,13 @@ def admit(
     if options is None:
         return Refused(settler.unknown(delivery, task), f"unknown task {task.name!r}, id {task.id}")
     if task.expires is not None and task.expires <= epoch:
-        return Refused(settler.expired(delivery.tag, task), f"task {task.name}[{task.id}] has expired")
+        return Refused(
+            settler.revoked(delivery.tag, task, "expired"), f"task {task.name}[{task.id}] has expired"
+        )
+    if revoked and task in revoked:
+        return Refused(
+            settler.revoked(delivery.tag, task, "revoked"), f"task {task.name}[{task.id}] was revoked"
+        )
     if is_worn_out(envelope.restores(task.properties), settler.max_restores):
         never_entered = Reservation(0, delivery.tag, delivery.queue, delivery.message, task, options)
         reason = f"task {task.name}[{task.id}] was with more than {settler.max_restores} workers that died"
@@ -66,9 +78,16 @@ class Intake:
     """Supervisor's loop only."""
 
     def __init__(
-        self, ledger: Ledger, nearly_due: NearlyDue, settler: Settler, journal: Journal, meters: Meters
+        self,
+        ledger: Ledger,
+        nearly_due: NearlyDue,
+        settler: Settler,
+        revoked: Revoked,
+        journal: Journal,
+        meters: Meters,
     ) -> None:
         self._ledger = ledger
+        self._revoked = revoked
         self._nearly_due = nearly_due
         self._settler = settler
         self._journal = journal
@@ -79,7 +98,7 @@ class Intake:
         epoch = time.time()
         admitted = Admitted([], [], [])
         for delivery in deliveries:
-            entry = admit(delivery, manifest, self._ledger, self._settler, epoch)
+            entry = admit(delivery, manifest, self._ledger, self._settler, self._revoked, epoch)
             if isinstance(entry, Refused):
                 admitted.settlements.append(entry.settlement)
                 self._journal.refused(entry.reason)

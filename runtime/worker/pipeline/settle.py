@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from runtime.app.app import App
 
 
+NOT_BEGUN = (states.PENDING, states.RECEIVED, states.RETRY, states.REJECTED)
+"""States in which no worker has a task."""
+
+
 class Settler:
     """Knows what every settlement of this worker needs: where results go, and its own name."""
 
@@ -122,10 +126,22 @@ class Settler:
         ]
         return Settlement(delivery.tag, self._writes(documents), pushes, (delivery.queue, entry))
 
-    def expired(self, tag: str, task: TaskMessage) -> Settlement:
-        """Its time is over (PROTOCOL 9, step 4)."""
-        revoked = document.encode(states.REVOKED, TaskRevokedError("expired"), message=task)
+    def revoked(self, tag: str, task: TaskMessage, reason: str) -> Settlement:
+        """It is not to be run (PROTOCOL 9, step 4): `expired`, or `revoked`."""
+        revoked = document.encode(states.REVOKED, TaskRevokedError(reason), message=task)
         return Settlement(tag, () if task.ignore_result else self._writes([(task.id, revoked)]))
+
+    def marked_revoked(self, task_id: str) -> Settlement:
+        """The same for a task whose message is elsewhere, or nowhere: only its result says so, and only if
+        no worker has begun it, as far as its result tells (PROTOCOL 12.4)."""
+        revoked = document.encode(states.REVOKED, TaskRevokedError("revoked"), message=About(task_id))
+        return Settlement(
+            "", [write._replace(over=NOT_BEGUN) for write in self._keys.writes(task_id, revoked)]
+        )
+
+    def terminated(self, reservation: Reservation) -> Settlement:
+        """Its child was killed because somebody had told us to."""
+        return self._failed(reservation, TaskRevokedError("terminated"), states.REVOKED)
 
     def _malformed(self, reservation: Reservation, report: Report) -> Settlement:
         """A child could not decode its body."""

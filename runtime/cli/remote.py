@@ -1,0 +1,179 @@
+"""`runtime status`, `inspect` and `control`: ask workers how they are, and tell them what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from runtime.cli.call import json_or_text
+from runtime.cli.exitcodes import ClientExit
+from runtime.cli.names import names
+from runtime.cli.root import load_app
+from runtime.worker.exitcodes import ExitCode
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+    from runtime.worker.commands.registry import Entry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def asking(verb: F) -> F:
+    """Options that say who is asked, and how the answers are shown."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object: node → answer."),
+        click.option(
+            "-d", "--destination", callback=names, metavar="A,B,…", help="Ask these nodes.  [default: all]"
+        ),
+        click.option(
+            "-t",
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=1.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Wait so long for a further answer.",
+        ),
+    ):
+        verb = option(verb)
+    return verb
+
+
+@click.command()
+@asking
+@click.pass_context
+def status(context: click.Context, as_json: bool, destination: Sequence[str], timeout: float) -> int:
+    """List the workers that answer. Exit code 6: none does."""
+    answers = ask(load_app(context), "ping", {}, destination, timeout)
+    if as_json:
+        click.echo(json.dumps(answers))
+    elif answers:
+        for node in sorted(answers):
+            click.echo(f"{node}: OK")
+        click.echo(f"\n{len(answers)} online.")
+    return outcome(answers, timeout)
+
+
+def _verb(kind: str, text: str) -> click.Command:
+    @click.command(kind, help=text)
+    @click.argument("command", metavar="COMMAND")
+    @click.argument("args", metavar="[ARG]…", nargs=-1)
+    @asking
+    @click.pass_context
+    def verb(
+        context: click.Context,
+        command: str,
+        args: tuple[str, ...],
+        as_json: bool,
+        destination: Sequence[str],
+        timeout: float,
+    ) -> int:
+        from runtime.worker.commands.all import COMMANDS
+
+        app = load_app(context)
+        entry = COMMANDS.find(command) if command in COMMANDS else own_entry(command)
+        if entry is not None and entry.kind != kind:
+            raise click.UsageError(f"{command} is a command of `runtime {entry.kind}`")
+        arguments = understood(command, entry, args)
+        if entry is not None and not entry.answers:
+            app.control.broadcast(command, arguments, destination or None)
+            return ExitCode.OK
+        answers = ask(app, command, arguments, destination, timeout)
+        if as_json:
+            click.echo(json.dumps(answers))
+        else:
+            for node, answer in sorted(answers.items()):
+                show(node, answer)
+        return outcome(answers, timeout)
+
+    return verb
+
+
+inspect = _verb(
+    "inspect",
+    """Ask workers: ping, active, reserved, scheduled, revoked, registered, stats, conf, active_queues,
+    query_task ID…, report, clock, memsample, memdump, objgraph, or a command of your own.
+
+    ARG: a value, or NAME=VALUE; a VALUE is JSON or plain text. Exit code 6: nobody answers; 1: with
+    an error.""",
+)
+control = _verb(
+    "control",
+    """Tell workers: revoke ID…, terminate SIGNAL ID…, revoke_by_stamped_headers STAMP=VALUE…,
+    time_limit TASK [SOFT [HARD]], add_consumer QUEUE [EXCHANGE [TYPE [KEY]]], cancel_consumer QUEUE,
+    pool_grow [N], pool_shrink [N], pool_restart, shutdown, or a command of your own.
+
+    ARG: a value, or NAME=VALUE; a VALUE is JSON or plain text. Exit code 6: nobody answers; 1: with
+    an error.""",
+)
+
+
+def own_entry(command: str) -> Entry | None:
+    """A custom command, if this process has imported the module that has it."""
+    from runtime.remote.custom import registered
+    from runtime.worker.commands.registry import Entry
+
+    own = registered().get(command)
+    return None if own is None else Entry(command, own.kind, own.function, own.arguments, own.variadic)
+
+
+def ask(
+    app: App, command: str, arguments: dict[str, Any], destination: Sequence[str], timeout: float
+) -> dict[str, Any]:
+    """Node → its answer."""
+    inspect = app.control.inspect(list(destination) or None, timeout)
+    return inspect.request(command, **arguments) or {}
+
+
+def understood(command: str, entry: Entry | None, args: Sequence[str]) -> dict[str, Any]:
+    """The arguments by name. `entry`: None for a command that we do not know: they have to be NAME=VALUE.
+    Raises click.UsageError."""
+    arguments: dict[str, Any] = {}
+    rest = list(args)
+    for name, kind in () if entry is None else entry.arguments:
+        if rest and not _is_named(rest[0], entry):
+            arguments[name] = _converted(command, name, kind, rest.pop(0))
+    if entry is not None and entry.variadic is not None and rest:
+        return {**arguments, entry.variadic: rest}
+    for arg in rest:
+        name, equals, value = arg.partition("=")
+        if not equals or not name.isidentifier():
+            raise click.UsageError(f"{command}: {arg!r} must be NAME=VALUE")
+        arguments[name] = json_or_text(value)
+    return arguments
+
+
+def _is_named(arg: str, entry: Entry | None) -> bool:
+    """Whether it is NAME=VALUE with the name of an argument."""
+    return entry is not None and arg.partition("=")[0] in entry.parameters() and "=" in arg
+
+
+def _converted(command: str, name: str, kind: type, text: str) -> Any:
+    value = text if kind is str else json_or_text(text)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise click.UsageError(f"{command}: {name} must be of type {kind.__name__}, not {text!r}")
+    return value
+
+
+def show(node: str, answer: Any) -> None:
+    """For people: what went wrong on stderr."""
+    if isinstance(answer, dict) and answer.keys() == {"error"}:
+        click.echo(f"{node}: error: {answer['error']}", err=True)
+    elif isinstance(answer, dict) and answer.keys() == {"ok"}:
+        click.echo(f"{node}: {answer['ok']}")
+    else:
+        click.echo(f"{node}: {json.dumps(answer, indent=2, ensure_ascii=False)}")
+
+
+def outcome(answers: dict[str, Any], timeout: float) -> int:
+    """The exit code."""
+    if not answers:
+        click.echo(f"no worker answered within {timeout:g} s", err=True)
+        return ClientExit.NO_RESULT
+    failed = any(isinstance(answer, dict) and "error" in answer for answer in answers.values())
+    return ClientExit.TASK_FAILED if failed else ExitCode.OK

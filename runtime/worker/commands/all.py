@@ -1,0 +1,8 @@
+"""Registers every command."""
+
+from __future__ import annotations
+
+from runtime.worker.commands import about, absent, memory, queues, revoking, sizing, tasks
+from runtime.worker.commands.registry import COMMANDS
+
+__all__ = ["COMMANDS", "about", "absent", "memory", "queues", "revoking", "sizing", "tasks"]

@@ -1,0 +1,38 @@
+"""What runs in the process for custom commands (`runtime.remote.custom`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from runtime.protocol import json_dialect
+from runtime.remote import custom
+from runtime.remote.custom import State
+from runtime.worker import child
+
+
+def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
+    """As `pools.interface.ChildOptions.boot` wants it."""
+    app = child.loaded(argument)
+    state = State(app, orjson.loads(argument)["node"])
+    return lambda payload: _run(state, payload), b""
+
+
+def _run(state: State, payload: memoryview) -> bytes:
+    name, arguments = json_dialect.loads(bytes(payload))
+    try:
+        return json_dialect.dumps(custom.registered()[name].function(state, **arguments))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code; whatever it does, somebody waits for an answer)
+        return json_dialect.dumps({"error": _printed(error)})
+
+
+def _printed(error: BaseException) -> Any:
+    """Not every exception can be."""
+    try:
+        text = repr(error)
+        text.encode()
+    except (Exception, SystemExit):  # noqa: BLE001  (user code)
+        return type(error).__name__
+    return text

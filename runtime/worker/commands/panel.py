@@ -1,0 +1,158 @@
+"""Hears commands, has them obeyed, and answers."""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from brokers.envelope import MalformedMessage
+from brokers.interface import Broadcast, Held, Mailbox, Settlement
+from runtime.errors import EncodeError
+from runtime.execution.manifest import Manifest
+from runtime.remote import command as commands
+from runtime.remote import reply
+from runtime.remote.command import Command
+from runtime.worker.commands.all import COMMANDS
+from runtime.worker.commands.custom import CustomCommands
+from runtime.worker.commands.view import WorkerView
+
+logger = logging.getLogger("runtime.worker")
+
+HELD_SHOWN = 1000
+"""Messages held by the broker that one answer tells of, at most."""
+HELD_PATIENCE = 2.0
+"""Seconds to wait for the broker to tell what it holds."""
+MOST_WAITING = 100
+"""Commands that may wait for that."""
+
+
+class _Waiting(NamedTuple):
+    command: Command
+    until: float
+
+
+class Panel:
+    """One part of the supervisor's loop: call `obey` when `fileno` is readable and at `next_deadline`."""
+
+    def __init__(self, mailbox: Mailbox | None, view: WorkerView) -> None:
+        """`mailbox`: None: nobody is to be heard."""
+        self._mailbox = mailbox
+        self._view = view
+        self._waiting: list[_Waiting] = []
+        """For what the broker holds."""
+        self._custom = CustomCommands(view.planned.options)
+        self._connected = True
+        """Whether the last thing told of the connection was not that it is lost."""
+        self._poller = select.epoll()
+        if mailbox is not None:
+            self._poller.register(mailbox.fileno(), select.EPOLLIN)
+
+    def fileno(self) -> int:
+        return self._poller.fileno()
+
+    def next_deadline(self) -> float:
+        """time.monotonic() seconds; inf: no need."""
+        if self._mailbox is None:
+            return float("inf")
+        waiting = (each.until for each in self._waiting)
+        return min(self._mailbox.next_deadline(), self._custom.next_deadline(), *waiting)
+
+    def loaded(self, manifest: Manifest, custom: Collection[str]) -> None:
+        """The tasks and the custom commands that the children's code has now."""
+        self._view.manifest = manifest
+        pool = self._custom.loaded(custom) if self._mailbox is not None else None
+        if pool is not None:
+            self._poller.register(pool.fileno(), select.EPOLLIN)
+
+    def told(self, held: list[Held]) -> None:
+        """What the broker holds, to those who wait for it."""
+        waiting, self._waiting = self._waiting, []
+        self._view.held = held
+        for command, _ in waiting:
+            self._execute(command)
+        self._view.held = []
+
+    def obey(self, now: float) -> list[Settlement]:
+        """All that was heard. What is to be settled because of it."""
+        if self._mailbox is not None:
+            heard = self._mailbox.receive(now)
+            self._note(heard.problem, heard.connected)
+            if heard.unheard or heard.unsaid or heard.refused:
+                logger.warning(
+                    "Remote control: %d messages unheard, %d unsaid, refused: %s",
+                    heard.unheard, heard.unsaid, heard.refused[:3],
+                )  # fmt: skip
+            for broadcast in heard.broadcasts:
+                self._hear(broadcast, now)
+            for answer in self._custom.receive(now):
+                self._answer(*answer)
+            self._give_up(now)
+        return self._view.take_settlements()
+
+    def close(self) -> None:
+        """The mailbox is not ours to close."""
+        self._custom.close()
+        self._poller.close()
+
+    def _note(self, problem: Exception | None, connected: bool) -> None:
+        """Its connection fails and returns with the other one: one line is enough."""
+        if problem is not None and self._connected:
+            logger.warning("Remote control is cut off: %s", problem)
+        self._connected = connected or (self._connected and problem is None)
+
+    def _hear(self, broadcast: Broadcast, now: float) -> None:
+        try:
+            command = commands.read(broadcast.message)
+        except MalformedMessage as error:
+            logger.error("Remote control: a command that makes no sense: %s", error)
+            return
+        clock = self._view.clock
+        clock.tick()
+        clock.heed(command.clock)
+        if not command.is_for(self._view.node):
+            return
+        if command.is_late(time.time()):
+            logger.warning("Remote control: %s came too late", command.method)
+        elif command.method in COMMANDS and COMMANDS.find(command.method).needs_held:
+            self._ask_broker(command, now)
+        elif command.method in self._custom and command.method not in COMMANDS:
+            for answer in self._custom.add(command):
+                self._answer(*answer)
+        else:
+            self._execute(command)
+
+    def _ask_broker(self, command: Command, now: float) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._answer(command, {"error": f"{MOST_WAITING} commands wait for the broker already"})
+            return
+        self._waiting.append(_Waiting(command, now + HELD_PATIENCE))
+        self._view.look(HELD_SHOWN)
+
+    def _execute(self, command: Command) -> None:
+        logger.debug("Remote control: %s(%s)", command.method, command.arguments)
+        try:
+            entry = COMMANDS.find(command.method)
+            value = entry.function(self._view, **entry.known(command.arguments))
+            if not entry.answers:
+                return
+        except Exception as error:  # noqa: BLE001  (whatever arguments came over the wire)
+            logger.error("Remote control: %s failed: %r", command.method, error)
+            value = {"error": repr(error)}
+        self._answer(command, value)
+
+    def _give_up(self, now: float) -> None:
+        while self._waiting and now >= self._waiting[0].until:
+            self._answer(self._waiting.pop(0).command, {"error": "the broker does not tell what it holds"})
+
+    def _answer(self, command: Command, value: Any) -> None:
+        if command.reply_to is None or self._mailbox is None:
+            return
+        node, clock = self._view.node, self._view.clock.tick()
+        try:
+            message = reply.write(command, node, value, clock)
+        except EncodeError as error:
+            message = reply.write(command, node, {"error": repr(error)}, clock)
+        self._mailbox.reply(command.reply_to.exchange, command.reply_to.routing_key, message)

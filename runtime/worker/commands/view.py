@@ -1,0 +1,166 @@
+"""All that a command may read of the worker, and do to it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from brokers.interface import Consumer, Held, Settlement
+from pools.interface import Pool
+from runtime.execution.manifest import Manifest
+from runtime.protocol.task_message import TaskMessage
+from runtime.remote.clock import Clock
+from runtime.worker.ledger import Ledger, Reservation
+from runtime.worker.pipeline.dispatch import Dispatcher
+from runtime.worker.pipeline.hold import NearlyDue
+from runtime.worker.pipeline.settle import Settler
+from runtime.worker.revoked import Revoked
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+    from runtime.worker.start import Plan
+
+
+class QueueFacts(NamedTuple):
+    """What `add_consumer` said of a queue."""
+
+    exchange: str
+    exchange_type: str
+    routing_key: str
+
+
+class WorkerView:
+    """Reads ask the owners of the worker's state, at the moment of the call. Verbs return at once; what they
+    end is settled after the command. Supervisor's loop only."""
+
+    def __init__(
+        self,
+        app: App,
+        planned: Plan,
+        broker: Consumer,
+        pool: Pool,
+        ledger: Ledger,
+        nearly_due: NearlyDue,
+        dispatcher: Dispatcher,
+        settler: Settler,
+        revoked: Revoked,
+    ) -> None:
+        self.app = app
+        self.planned = planned
+        self.node = planned.options.node
+        self.clock = Clock()
+        self.started_at = time.monotonic()
+        self.revoked = revoked
+        self.manifest: Manifest = {}
+        """The tasks of the children's code; `limit_task` changes them."""
+        self.held: list[Held] = []
+        """What the broker holds until it is due; only for commands that need it (`registry.Entry`)."""
+        self.queue_facts: dict[str, QueueFacts] = {}
+        """Of queues that were added with more than their name."""
+        self.samples: list[int] = []
+        """Bytes of memory at each `memsample`."""
+        self._broker = broker
+        self._pool = pool
+        self._ledger = ledger
+        self._nearly_due = nearly_due
+        self._dispatcher = dispatcher
+        self._settler = settler
+        self._settlements: list[Settlement] = []
+
+    # What may be read ---------------------------------------------------------------------------------
+
+    def active(self) -> list[Reservation]:
+        """Tasks that run."""
+        return [reservation for reservation in self._ledger if reservation.started is not None]
+
+    def reserved(self) -> list[Reservation]:
+        """Tasks that are due and wait for a slot."""
+        waiting = {reservation.id for reservation in self._nearly_due}
+        return [each for each in self._ledger if each.started is None and each.id not in waiting]
+
+    def nearly_due(self) -> list[Reservation]:
+        """Tasks here that wait for their time; most do so at the broker (`held`)."""
+        return list(self._nearly_due)
+
+    def totals(self) -> dict[str, int]:
+        """Task name → how many have begun."""
+        return dict(self._ledger.totals)
+
+    def queues(self) -> tuple[str, ...]:
+        return self._broker.queues
+
+    def slots(self) -> int:
+        return self._pool.slots()
+
+    def pids(self) -> list[int]:
+        return self._pool.pids()
+
+    def pool_kind(self) -> str:
+        return f"{type(self._pool).__module__}:{type(self._pool).__qualname__}"
+
+    # What may be done ---------------------------------------------------------------------------------
+
+    def withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> None:
+        """Tasks that have not begun here are revoked: out of the worker, their results stored."""
+
+        def meant(reservation: Reservation) -> bool:
+            return is_meant(reservation.task)
+
+        withdrawn = [*self._dispatcher.withdraw(meant, time.monotonic()), *self._nearly_due.withdraw(meant)]
+        for reservation in withdrawn:
+            self._ledger.strike(reservation.id)
+            self._settlements.append(self._settler.revoked(reservation.tag, reservation.task, "revoked"))
+
+    def mark_revoked(self, ids: Sequence[str]) -> None:
+        """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""
+        self._settlements += [
+            settlement for task_id in ids if (settlement := self._settler.marked_revoked(task_id)).writes
+        ]
+
+    def terminate(self, reservations: Sequence[Reservation]) -> None:
+        """Kill the children that run these; each ends as revoked."""
+        for reservation in reservations:
+            reservation.terminated = True
+        self._pool.kill([reservation.id for reservation in reservations])
+
+    def limit_task(self, name: str, soft: float | None, hard: float | None) -> None:
+        """For those that come from now on, until the children's code is loaded anew. Seconds; None: the
+        worker's limit. Raises KeyError for an unknown task."""
+        self.manifest[name] = replace(self.manifest[name], soft_time_limit=soft, time_limit=hard)
+
+    def grow(self, slots: int) -> None:
+        self._pool.grow(slots)
+
+    def shrink(self, slots: int) -> None:
+        """Raises ValueError when none would be left."""
+        self._pool.shrink(slots)
+
+    def consume(self, queue: str, facts: QueueFacts) -> None:
+        """From this queue too."""
+        self.queue_facts[queue] = facts
+        if queue not in self._broker.queues:
+            self._broker.consume((*self._broker.queues, queue))
+
+    def cancel(self, queue: str) -> None:
+        """Not from this queue any more."""
+        self.queue_facts.pop(queue, None)
+        if queue in self._broker.queues:
+            self._broker.consume([each for each in self._broker.queues if each != queue])
+
+    def signal(self, number: signal.Signals) -> None:
+        """As if this process got it: the loop heeds it in its next turn."""
+        signal.raise_signal(number)
+
+    # For the panel ------------------------------------------------------------------------------------
+
+    def look(self, most: int) -> None:
+        """Ask the broker for `held`."""
+        self._broker.look(most)
+
+    def take_settlements(self) -> list[Settlement]:
+        """Of what the verbs have ended."""
+        settlements, self._settlements = self._settlements, []
+        return settlements
