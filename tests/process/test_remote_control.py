@@ -577,3 +577,12 @@ def test_what_makes_no_sense_is_ignored(pair: Pair, own: App, tmp_path: Path) ->
         assert own.control.ping() == [{worker.node: {"ok": "pong"}}]
         assert worker.log().count("makes no sense") == 11
         assert "shutdown came too late" in worker.log()
+
+
+def test_a_celery_worker_that_starts_learns_from_ours_what_is_revoked(pair: Pair, tmp_path: Path) -> None:
+    pair.ask_ours("revoke", task_id="told to the newcomer")
+    with CeleryWorker(pair.server.url(), tmp_path, "-Q", "newcomer", name="c2", mingle=True) as newcomer:
+        assert "sync with 2 nodes" in newcomer.log()
+        asked = pair.client.control.inspect([newcomer.node], timeout=0.5)
+        answer = wait_until(asked.revoked)  # it listens only a little after it says that it is ready
+        assert "told to the newcomer" in answer[newcomer.node]
