@@ -313,7 +313,8 @@ def test_queues_are_added_and_cancelled(pair: Pair) -> None:
     ours, theirs = pair.ask("active_queues")
     assert differences(ours[1], theirs[1]) == []
     assert ours[1]["name"] == theirs[1]["name"] == "extra ours"
-    pair.ask_ours("cancel_consumer", queue="extra ours")
+    ended = {"ok": "no longer consuming from extra ours"}
+    assert pair.ask("cancel_consumer", queue="extra ours") == [ended, ended]
     assert pair.ask_ours("active_queues") == ours[:1]
     topic = {"queue": "q2", "exchange": "e2", "exchange_type": "topic", "routing_key": "a.#"}
     pair.ask_ours("add_consumer", **topic)
