@@ -184,7 +184,9 @@ def test_memory_is_dumped(pair: Pair) -> None:
     pair.ask("memsample")
     ours = pair.ask_ours("memdump", samples=1)
     assert ours.startswith("- rss (sample 0): ")
-    assert Path(pair.ask_ours("objgraph", num=5)["filename"]).read_text().count("\n") == 5
+    written = Path(pair.ask_ours("objgraph", num=5)["filename"])
+    assert written.read_text().count("\n") == 5
+    written.unlink()
 
 
 # Tasks -------------------------------------------------------------------------------------------------
