@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -76,10 +77,7 @@ class Control:
     def _ask(self, caller: Caller, told: Command, timeout: float, limit: int | None) -> Iterator[Answer]:
         own = Address(commands.reply_exchange(self._conf.control_exchange), str(uuid4()))
         caller.bind(own.exchange, own.routing_key)
-        asked = Command(
-            told.method, told.arguments, told.destination, told.pattern, told.matcher,
-            str(uuid4()), own, told.clock, told.expires,
-        )  # fmt: skip
+        asked = replace(told, ticket=str(uuid4()), reply_to=own)
         expected = caller.broadcast(self._exchange, commands.write(asked))
         for most in (limit, len(told.destination or ()) or None):
             expected = expected if most is None else min(expected, most)

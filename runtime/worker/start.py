@@ -42,7 +42,7 @@ CLOSE_TIMEOUT = 5.0
 """Seconds to give back what is held when the worker leaves."""
 RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0)
 """Seconds between attempts at the start; the last one repeats."""
-LAST_WORDS = 0.5
+LEAVE_TIMEOUT = 0.5
 """Seconds to say what remote control still has to."""
 STOP_TIMEOUT = 2.0
 """Seconds that idle children get to leave."""
@@ -121,7 +121,7 @@ def run_worker(app: App, options: WorkerOptions) -> int:
         code = _supervise(app, planned, broker, mailbox, pool, inbox, health)
         _close(broker)
         if mailbox is not None:
-            mailbox.close(timeout=LAST_WORDS)
+            mailbox.close(timeout=LEAVE_TIMEOUT)
         return code
     finally:
         inbox.close()

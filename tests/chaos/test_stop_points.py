@@ -45,8 +45,9 @@ def worker_that_stops(server: Server, directory: Path, point: str) -> Worker:
 
 
 def send_load(app: App) -> dict[str, str]:
-    """Names of late-ack tasks → their ids: most at once, some soon, some later."""
-    countdowns = {5: 0.5, 6: 0.5, 7: 2.5}
+    """Names of late-ack tasks → their ids: most at once, some soon, some later: later than a worker that
+    starts meanwhile needs until its first take, on a busy machine too."""
+    countdowns = {5: 0.5, 6: 0.5, 7: 4.0}
     return {
         f"m{n}": app.send_task("tests.support.app.mark", (f"m{n}", 0.01), countdown=countdowns.get(n % 10)).id
         for n in range(TASKS)

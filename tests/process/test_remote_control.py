@@ -184,7 +184,9 @@ def test_memory_is_dumped(pair: Pair) -> None:
     pair.ask("memsample")
     ours = pair.ask_ours("memdump", samples=1)
     assert ours.startswith("- rss (sample 0): ")
-    assert Path(pair.ask_ours("objgraph", num=5)["filename"]).read_text().count("\n") == 5
+    written = Path(pair.ask_ours("objgraph", num=5)["filename"])
+    assert written.read_text().count("\n") == 5
+    written.unlink()
 
 
 # Tasks -------------------------------------------------------------------------------------------------
@@ -313,7 +315,8 @@ def test_queues_are_added_and_cancelled(pair: Pair) -> None:
     ours, theirs = pair.ask("active_queues")
     assert differences(ours[1], theirs[1]) == []
     assert ours[1]["name"] == theirs[1]["name"] == "extra ours"
-    pair.ask_ours("cancel_consumer", queue="extra ours")
+    ended = {"ok": "no longer consuming from extra ours"}
+    assert pair.ask("cancel_consumer", queue="extra ours") == [ended, ended]
     assert pair.ask_ours("active_queues") == ours[:1]
     topic = {"queue": "q2", "exchange": "e2", "exchange_type": "topic", "routing_key": "a.#"}
     pair.ask_ours("add_consumer", **topic)
@@ -577,3 +580,12 @@ def test_what_makes_no_sense_is_ignored(pair: Pair, own: App, tmp_path: Path) ->
         assert own.control.ping() == [{worker.node: {"ok": "pong"}}]
         assert worker.log().count("makes no sense") == 11
         assert "shutdown came too late" in worker.log()
+
+
+def test_a_celery_worker_that_starts_learns_from_ours_what_is_revoked(pair: Pair, tmp_path: Path) -> None:
+    pair.ask_ours("revoke", task_id="told to the newcomer")
+    with CeleryWorker(pair.server.url(), tmp_path, "-Q", "newcomer", name="c2", mingle=True) as newcomer:
+        assert "sync with 2 nodes" in newcomer.log()
+        asked = pair.client.control.inspect([newcomer.node], timeout=0.5)
+        answer = wait_until(asked.revoked)  # it listens only a little after it says that it is ready
+        assert "told to the newcomer" in answer[newcomer.node]

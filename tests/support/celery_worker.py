@@ -14,17 +14,27 @@ from tests.support.worker import ROOT
 
 
 class CeleryWorker:
-    """`celery -A tests.support.celery_app worker …`, one slot for each of `slots`."""
+    """`celery -A tests.support.celery_app worker …`. mingle: it asks the others when it starts."""
 
-    def __init__(self, url: str, directory: Path, *options: str, slots: int = 2, name: str = "c1") -> None:
+    def __init__(
+        self,
+        url: str,
+        directory: Path,
+        *options: str,
+        slots: int = 2,
+        name: str = "c1",
+        mingle: bool = False,
+    ) -> None:
         self.node = f"{name}@test"
         self.log_file = directory / f"{name}.log"
         (directory / "effects").touch()
         env = {**os.environ, "CELERY_URL": url, "EFFECTS": str(directory / "effects")}
         command = [
             sys.executable, "-m", "celery", "-A", "tests.support.celery_app", "worker",
-            "-c", str(slots), "-n", self.node, "-l", "info", "--without-mingle", "--without-gossip", *options,
+            "-c", str(slots), "-n", self.node, "-l", "info", "--without-gossip", *options,
         ]  # fmt: skip
+        if not mingle:
+            command.append("--without-mingle")
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
 
