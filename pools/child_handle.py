@@ -41,6 +41,8 @@ class ChildHandle:
         """Why it is to be replaced (one of `pools.ending.CAUSES`), if its use is."""
         self.retiring = False
         """Takes no further job, and goes when it is idle."""
+        self.lone = False
+        """Made for one job, which runs alone in it; retiring from the start."""
         self.condemned = False
         """Retiring, with a job in it that has been reported as ended and goes on: killed when it has
         no other, or when `leave_by` has come."""

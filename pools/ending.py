@@ -10,6 +10,7 @@ CAUSES = (
     "died",
     "died_idle",
     "max_tasks",
+    "alone",
     "max_memory",
     "max_lifetime",
     "reload",
@@ -27,6 +28,8 @@ def cause(child: ChildHandle, current: bool) -> str:
         return "died"
     if child.leave_by is None:
         return "died_idle"
+    if child.lone:
+        return "alone"
     if not child.budget:
         return "max_tasks"
     if child.worn is not None:

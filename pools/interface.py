@@ -154,11 +154,17 @@ class Pool(Protocol):
         Idle slots are served first. Up to `depth` jobs beyond its slots are queued ahead at a child;
         0: only idle slots are used."""
 
+    def isolate(self, jobs: Sequence[Job]) -> int:
+        """Hand over jobs that may be what kills children: each runs beside no other, so that nobody
+        dies with it, and its death is nobody's but its own. How many were accepted (a prefix).
+
+        In a pool whose children run several at once each gets a child of its own, for which it waits."""
+
     def recall(self, now: float, stuck: float) -> list[Job]:
         """Take back, in their old order, jobs that a child has not read: those queued where every slot
         has been busy with the same job for at least `stuck` seconds, or where an idle slot has not
         begun one for so long. Also those that wait for a new child because theirs is gone.
-        stuck=0: all that are queued."""
+        stuck=0: all that are queued, the isolated ones too."""
 
     def running(self) -> dict[int, float]:
         """Job id → time.monotonic() of its start."""

@@ -18,6 +18,8 @@ from pools.respawn import Backoff
 from pools.transport import FAILED, FINISHED, STARTED, Record
 from pools.vacancies import Vacancies
 
+WARD = 8
+"""Most isolated jobs at a time; nor more than half of the slots, so that the others go on."""
 _LEAVE_TIMEOUT = 10.0
 """Seconds that an idle child which was told to go may take before it is killed."""
 
@@ -55,6 +57,8 @@ class ChildPool:
         """Accepted and not begun, in the order of acceptance."""
         self._homeless: deque[int] = deque()
         """Those of `_waiting` whose child has died or retired."""
+        self._isolated: deque[int] = deque()
+        """Those of `_waiting` that wait for a child of their own."""
         self._limits = Limits()
         self._dumps = Dumps()
         self._untold: list[Event] = []
@@ -155,9 +159,34 @@ class ChildPool:
         for _ in range(self._hand_out([self._waiting[job] for job in self._homeless], depth)):
             self._homeless.popleft()
 
+    def isolate(self, jobs: Sequence[Job]) -> int:
+        if not self._wide:
+            return self.submit(jobs, 0)
+        lone = len(self._isolated) + sum(child.lone for child in self._busy)
+        accepted = jobs[: max(0, min(WARD, max(1, self._slots // 2)) - lone)]
+        self._waiting.update((job.id, job) for job in accepted)
+        self._isolated.extend(job.id for job in accepted)
+        self._seek_children()
+        return len(accepted)
+
+    def _seek_children(self) -> None:
+        """Of their own, for the isolated."""
+        self._population.lone = len(self._isolated)
+        self._population.disturb()
+
+    def _admit(self, child: ChildHandle) -> None:
+        """A lone child is ready for its job; if that has been taken back meanwhile, it goes again."""
+        if self._isolated and self._give(child, [self._waiting[self._isolated[0]]]):
+            self._isolated.popleft()
+        self._seek_children()
+
     def recall(self, now: float, stuck: float) -> list[Job]:
         taken = set(self._homeless)
         self._homeless.clear()
+        if stuck <= 0:
+            taken.update(self._isolated)
+            self._isolated.clear()
+            self._seek_children()
         for child in list(self._busy):
             if child.sent and (stuck <= 0 or child.stuck_since() <= now - stuck):
                 taken.update(child.take_back())
@@ -199,6 +228,8 @@ class ChildPool:
             else:
                 child.ready = True
                 self._population.disturb()
+                if child.lone:
+                    self._admit(child)
         self._settle(child)
 
     def _begin(self, child: ChildHandle, number: int, at: float) -> None:
@@ -226,7 +257,9 @@ class ChildPool:
         self._hear(child, child.reports.drain(), events)
         self._vacancies.drop(child)
         self._busy.pop(child, None)
-        self._homeless.extendleft(reversed(child.sent))
+        (self._isolated if child.lone else self._homeless).extendleft(reversed(child.sent))
+        if child.lone:
+            self._seek_children()
         blameless = child.condemned and exitcode == -signal.SIGKILL
         for job in child.culprits:
             self._limits.forget(job)

@@ -47,6 +47,8 @@ class Population:
     def __init__(self, kind: Kind, size: int, width: int, options: ChildOptions, backoff: Backoff) -> None:
         self.size = size
         """Children that there should be. Call `disturb` after changing it."""
+        self.lone = 0
+        """Jobs that wait for a child of their own. Call `disturb` after changing it."""
         self._width = width
         self._options = options
         self._kind = kind
@@ -252,6 +254,8 @@ class Population:
         if self._respawn.allows(now):
             failure = self._launch(now)
             failure = self._spawn(missing, now) or failure
+            booting = sum(child.lone and not child.ready for child in self)
+            failure = self._spawn(self.lone - booting, now, lone=True) or failure
         elif not self._respawn.fatal:
             self._respawn_at = self._respawn.not_before
         self._end_old_servers()
@@ -274,19 +278,20 @@ class Population:
         self._watch(self._loading.fileno(), self._loading)
         return None
 
-    def _spawn(self, missing: int, now: float) -> ChildFailed | None:
+    def _spawn(self, missing: int, now: float, lone: bool = False) -> ChildFailed | None:
         if self._server is None:
             return None
         booting = sum(not child.ready for child in self)
         # After a failure one child at a time is tried, or a full set would fail each time.
         most = 1 if self._respawn.attempts else _BOOTING
-        budget = self._options.max_tasks or inf
+        width, budget = (1, 1) if lone else (self._width, self._options.max_tasks or inf)
         for _ in range(min(missing, most - booting)):
             number = next(self._numbers)
             try:
-                child = ChildHandle(number, self._server, self._width, budget, self._buffer, now)
+                child = ChildHandle(number, self._server, width, budget, self._buffer, now)
             except OSError as error:  # no descriptor left
                 return self._fail(f"a child cannot be made: {error}", now, now)
+            child.lone = child.retiring = lone
             self._children[number] = child
         return None
 

@@ -30,9 +30,8 @@ def main() -> int:
     seconds = given.pop("minutes") * 60
     plan = Plan(seconds=seconds, **{**given, "only": tuple(given["only"] or ())})
     directory = Path(tempfile.mkdtemp(prefix="chaos-"))
-    print(
-        f"seed {plan.seed}, {plan.workers} workers of {plan.slots} slots ({plan.peer}); logs in {directory}"
-    )
+    workers = f"{plan.workers} workers of {plan.slots} slots ({plan.peer}, {plan.pool})"
+    print(f"seed {plan.seed}, {workers}; logs in {directory}")
     outcome = run(plan, directory, _progress())
     print(f"\n\n{outcome.text()}")
     if outcome.good and not keep:
@@ -52,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--server", help="binary of the private server: redis-server, valkey, or a path")
     parser.add_argument("--workers", type=int, default=2, help="[2]")
-    parser.add_argument("--slots", type=int, default=4, help="of each worker [4]")
+    parser.add_argument("--pool", default="prefork", metavar="KIND", help="of each worker [prefork]")
+    parser.add_argument("-c", "--slots", type=int, default=4, help="of each worker [4]")
+    parser.add_argument("--processes", type=int, help="children over which its slots are spread")
     parser.add_argument("--peer", choices=sorted(COMMANDS), default="ours", help="whose workers [ours]")
     parser.add_argument("--every", type=float, default=1.0, help="seconds between harms, on average [1]")
     parser.add_argument("--lease", type=float, default=8.0, help="seconds [8]")

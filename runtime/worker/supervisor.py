@@ -314,7 +314,7 @@ class Supervisor:
     def _wanted(self, now: float) -> int:
         return prefetch.wanted(
             idle=self._pool.idle(),
-            waiting=len(self._dispatcher) + self._pool.queued(),
+            waiting=self._dispatcher.ready() + self._pool.queued(),
             rate=0.0 if self._dispatcher.stalled(now) else self._pace.rate(now),
             slots=self._pool.slots(),
             multiplier=self._multiplier,
@@ -323,4 +323,4 @@ class Supervisor:
 
     def _scale(self, now: float) -> None:
         if self._life.state is State.RUNNING:
-            self._autoscaler.attend(len(self._dispatcher) + self._pool.queued(), now)
+            self._autoscaler.attend(self._dispatcher.ready() + self._pool.queued(), now)

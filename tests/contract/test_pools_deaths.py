@@ -77,6 +77,19 @@ def test_only_the_running_job_is_lost(kind: str, gate: Gate) -> None:
         assert isinstance(driver.end(waiting), Finished)
 
 
+def test_an_isolated_job_harms_nobody(kind: str, gate: Gate) -> None:
+    with driven(kind, slots=2) as driver:
+        driver.until_idle()
+        (waiting,) = driver.begin(f"wait_at {gate}")
+        driver.until_started(waiting)
+        suspect = driver.job("kill_self 9")
+        driver.until(lambda: driver.pool.isolate([suspect]))
+        assert isinstance(driver.end(suspect.id), Lost)
+        gate.release()
+        assert isinstance(driver.end(waiting), Finished)
+        driver.until_idle()
+
+
 def test_a_death_harms_no_other_child(kind: str, gate: Gate) -> None:
     with driven(kind, slots=2) as driver:
         driver.until_idle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -136,6 +137,68 @@ def test_a_death_takes_all_that_ran_in_the_child(kind: str, gate: Gate) -> None:
             assert isinstance(lost, Lost)
             assert not lost.blameless
         assert driver.answer("echo x") == b"x"
+
+
+def test_an_isolated_job_runs_in_a_child_of_its_own(kind: str, gate: Gate) -> None:
+    with driven(kind, 3, 1) as driver:
+        driver.until_idle()
+        (shared,) = driver.pool.pids()
+        neighbours = driver.begin(*[f"wait_at {gate}"] * 3)
+        driver.until_started(*neighbours)
+        suspects = [driver.job("kill_self 9"), driver.job("pid")]
+        rest = suspects
+        while rest:
+            rest = rest[driver.pool.isolate(rest) :]
+            driver.turn(0.05)
+        lost, fine = [driver.end(job.id) for job in suspects]
+        assert isinstance(lost, Lost)
+        assert lost.pid != shared
+        assert isinstance(fine, Finished)
+        assert fine.payload not in (b"%d" % lost.pid, b"%d" % shared)
+        gate.release(3)
+        assert all(isinstance(driver.end(job), Finished) for job in neighbours)
+        driver.until(lambda: driver.pool.pids() == [shared])
+        driver.until_idle()
+        assert driver.pool.ends()["alone"] == 1
+        assert driver.failures == []
+
+
+def test_isolated_jobs_count_as_running_and_are_few(kind: str, gate: Gate) -> None:
+    with driven(kind, 4, 1) as driver:
+        driver.until_idle()
+        suspects = [driver.job(f"wait_at {gate}") for _ in range(5)]
+        assert driver.pool.isolate(suspects) == 2
+        driver.until_started(suspects[0].id, suspects[1].id)
+        assert driver.pool.isolate(suspects[2:]) == 0
+        assert driver.pool.idle() == 2
+        gate.release(2)
+        driver.until_idle()
+
+
+def test_isolated_jobs_are_taken_back_while_they_wait(kind: str) -> None:
+    with driven(kind, 4, 1) as driver:
+        suspects = [driver.job("echo x"), driver.job("echo x")]
+        assert driver.pool.isolate(suspects) == 2
+        assert driver.pool.recall(time.monotonic(), 0.01) == []
+        assert driver.pool.recall(time.monotonic(), 0.0) == suspects
+        driver.until_idle()
+        driver.until(lambda: len(driver.pool.pids()) == 1)
+        assert driver.answer("echo y") == b"y"
+        assert driver.failures == []
+
+
+def test_an_isolated_job_whose_child_dies_first_gets_another(kind: str) -> None:
+    with driven(kind, 4, 1) as driver:
+        driver.until_idle()
+        old = driver.pool.pids()
+        suspect = driver.job("echo x")
+        driver.pool.isolate([suspect])
+        driver.until(lambda: set(driver.pool.pids()) > set(old))
+        (lone,) = set(driver.pool.pids()) - set(old)
+        os.kill(lone, signal.SIGKILL)
+        end = driver.end(suspect.id)
+        assert isinstance(end, Finished | Lost)
+        driver.until_idle()
 
 
 def test_soft_limits_of_many_at_once(kind: str) -> None:

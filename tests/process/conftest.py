@@ -18,9 +18,15 @@ def shared_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def worker(server: Server, tmp_path: Path) -> Iterator[Worker]:
+def pool() -> str:
+    """A test that is there for several has them as its parameters."""
+    return "prefork"
+
+
+@pytest.fixture
+def worker(server: Server, tmp_path: Path, pool: str) -> Iterator[Worker]:
     """Two slots, default settings."""
-    with Worker(server.url(), tmp_path) as worker:
+    with Worker(server.url(), tmp_path, pool=pool) as worker:
         yield worker
 
 

@@ -188,10 +188,39 @@ def debugged(name: str) -> str:
     return name
 
 
+@app.task
+async def async_early_mark(name: str, seconds: float = 0.0) -> str:
+    """As `early_mark`."""
+    note(f"start {name} {os.getpid()}")
+    await asyncio.sleep(seconds)
+    note(f"end {name}")
+    return name
+
+
 @app.task(acks_late=True)
 def poison(name: str) -> None:
     note(f"start {name} {os.getpid()}")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(acks_late=True)
+def leave_at_once(name: str, times: int) -> str:
+    """Takes its child with it, so often."""
+    note(f"start {name} {os.getpid()}")
+    with open(os.environ["EFFECTS"]) as file:
+        if file.read().count(f"start {name} ") <= times:
+            os._exit(3)
+    return name
+
+
+@app.task(acks_late=True)
+def spread(name: str) -> str:
+    """Its fork returns from the task as well."""
+    note(f"start {name} {os.getpid()}")
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return name
 
 
 @app.task

@@ -13,6 +13,9 @@ from types import TracebackType
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
+POOLS = ("prefork", "threads", "asyncio", "gevent")
+WIDE = POOLS[1:]
+"""Whose children run several tasks at once."""
 
 
 class Worker:
@@ -24,6 +27,7 @@ class Worker:
         directory: Path,
         *options: str,
         app: str = "tests.support.app",
+        pool: str = "prefork",
         slots: int | None = 2,
         loglevel: str = "info",
         env: Mapping[str, str] | None = None,
@@ -37,7 +41,7 @@ class Worker:
         self._command = [
             str(Path(sys.executable).with_name("runtime")), "-A", app, "start",
             *([] if slots is None else ["-c", str(slots)]),
-            "-n", self.node, "--loglevel", loglevel, *options,
+            "--pool", pool, "-n", self.node, "--loglevel", loglevel, *options,
         ]  # fmt: skip
         self._env = {
             **os.environ,

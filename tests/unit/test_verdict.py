@@ -5,7 +5,7 @@ import pytest
 from runtime.execution import report
 from runtime.execution.manifest import TaskOptions
 from runtime.execution.report import Report
-from runtime.worker.pipeline.verdict import Verdict, is_worn_out, of_loss, of_report, of_time_out
+from runtime.worker.pipeline.verdict import Verdict, is_suspect, is_worn_out, of_loss, of_report, of_time_out
 
 PLAIN = TaskOptions("t")
 
@@ -64,3 +64,21 @@ def test_a_message_is_worn_out_beyond_the_bound_if_there_is_one() -> None:
     assert not is_worn_out(20, 20)
     assert is_worn_out(21, 20)
     assert not is_worn_out(1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "max_deliveries", "suspect"),
+    [
+        (0, 3, False),
+        (1, 3, False),
+        (2, 3, True),
+        (0, 1, False),
+        (1, 2, True),
+        (1, 9, False),
+        (2, 9, True),
+        (1, 0, False),
+        (2, 0, True),
+    ],
+)
+def test_who_runs_alone(deaths: int, max_deliveries: int, suspect: bool) -> None:
+    assert is_suspect(deaths, max_deliveries) is suspect

@@ -18,9 +18,10 @@ from tools.havoc.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
-    "ours": "runtime -A tools.havoc.apps.ours start -c {slots} -n {name}@chaos -Q {queue} -l warning --quiet",
-    "celery": "celery -A tools.havoc.apps.celery worker -c {slots} -n {name}@chaos -Q {queue} -l WARNING"
-    " --without-gossip --without-mingle",
+    "ours": "runtime -A tools.havoc.apps.ours start --pool {pool} -c {slots} -n {name}@chaos -Q {queue}"
+    " -l warning --quiet",
+    "celery": "celery -A tools.havoc.apps.celery worker --pool {pool} -c {slots} -n {name}@chaos -Q {queue}"
+    " -l WARNING --without-gossip --without-mingle",
 }
 LONGEST_ABSENCE = 3.0
 """Seconds that a worker stays away after its end, at most."""
@@ -93,7 +94,9 @@ class Fleet:
         self.workers = []
         for number in range(1, plan.workers + 1):
             name = f"w{number}"
-            command = COMMANDS[plan.peer].format(slots=plan.slots, name=name, queue=queue)
+            command = COMMANDS[plan.peer].format(pool=plan.pool, slots=plan.slots, name=name, queue=queue)
+            if plan.processes is not None:
+                command += f" --processes {plan.processes}"
             self.workers.append(Worker(name, command, environment, directory / f"{name}.log"))
 
     def __enter__(self) -> Fleet:

@@ -15,6 +15,7 @@ from tools.havoc.fleet import Fleet, Worker
 from tools.havoc.plan import Plan
 from tools.havoc.server import PrivateServer, Server
 
+PAST_LEASE = "freeze past lease"
 STOP_PATIENCE = 5.0
 """Seconds that a worker which was told to stop may take: longer than any task."""
 
@@ -31,7 +32,7 @@ class Harm(NamedTuple):
     """Empty: the server was the victim."""
     life: int = 0
     pid: int = 0
-    """Of the one child that was the victim; 0: the whole worker."""
+    """Of the one child that was the victim, with all that it ran; 0: the whole worker."""
 
 
 class Victim(NamedTuple):
@@ -158,7 +159,7 @@ def freeze_supervisor(scene: Scene) -> Doing:
 
 def freeze_past_lease(scene: Scene) -> Doing:
     """Others get its messages; its children go on with theirs."""
-    return (yield from _freeze(scene, "freeze past lease", scene.plan.lease * 1.5, reruns=True))
+    return (yield from _freeze(scene, PAST_LEASE, scene.plan.lease * 1.5, reruns=True))
 
 
 def cut_connections(scene: Scene) -> Doing:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from tools.havoc.harms import Harm
+from tools.havoc.harms import PAST_LEASE, Harm
 from tools.havoc.ledger import Execution
 
 SETTLE = 2.0
 """Seconds after its end in which a task is settled while the server answers."""
+THAW = 1.0
+"""Seconds after the freeze of a supervisor in which a child begins what that was handing over when it was
+stopped: between its look at its lease and the hand-over it can be stopped too."""
 WATCHED = 10.0
 """Seconds after a break of the connection in which the longest silence of a worker counts as its."""
 BREAKS = ("cut connections", "kill server", "freeze server")
@@ -23,7 +26,8 @@ class Repeat(NamedTuple):
     first: Execution
     again: Execution
     cause: Harm | None
-    """What was done to the process that ran it, between its start and its settlement."""
+    """What was done to the process that ran it, between its start and its settlement; or to the worker
+    that ran it again, while it handed it over."""
 
 
 def repeats(executions: Iterable[Execution], harms: Sequence[Harm]) -> list[Repeat]:
@@ -41,6 +45,8 @@ def _cause(first: Execution, again: Execution, harms: Sequence[Harm]) -> Harm | 
     settled = min(_settled(first, harms), again.started)
     for harm in harms:
         if harm.reruns and _hits(harm, first) and harm.at <= settled and harm.until >= first.started:
+            return harm
+        if harm.name == PAST_LEASE and _hits(harm, again) and harm.at <= again.started <= harm.until + THAW:
             return harm
     return None
 

@@ -44,6 +44,8 @@ class Ledger:
         """In the order of their starts."""
         self.done: set[int] = set()
         """Numbers of the tasks that have ended at least once."""
+        self.lives: set[tuple[str, int]] = set()
+        """Of the workers that have begun a task: name, and how often started."""
         self._open: dict[tuple[int, int], Execution] = {}
         self._file = path.open("rb")
         self._rest = b""
@@ -62,6 +64,7 @@ class Ledger:
         if event == "start":
             self._open[key] = Execution(int(number), worker, int(life), int(pid), float(at))
             self.executions.append(self._open[key])
+            self.lives.add((worker, int(life)))
         else:
             self._open.pop(key).ended = float(at)
             self.done.add(int(number))

@@ -5,20 +5,25 @@ from __future__ import annotations
 import random
 
 from brokers.interface import BrokerUnavailable
-from runtime import App
-from tools.havoc.apps import TASK
+from runtime import App, Signature
+from tools.havoc.apps import ASYNC_TASK, TASK
 from tools.havoc.server import Server
 
 BACKLOG = 50
 """Messages in the queue below which as many are added."""
 
 
-class Load:
-    """A client of our own, for Celery's workers too."""
+TASKS = {"ours": (TASK, ASYNC_TASK), "celery": (TASK,)}
+"""What each system's workers can run."""
 
-    def __init__(self, server: Server, queue: str, rng: random.Random) -> None:
+
+class Load:
+    """A client of our own, for Celery's workers (`peer`) too."""
+
+    def __init__(self, server: Server, queue: str, peer: str, rng: random.Random) -> None:
         self._server = server
         self._queue = queue
+        self._tasks = TASKS[peer]
         self._rng = rng
         self._app = App("load", broker=server.url, set_as_current=False, result_backend=None)
         self.sent: set[int] = set()
@@ -33,7 +38,7 @@ class Load:
     def _send(self, count: int) -> None:
         first = len(self.sent) + len(self.doubtful) + 1
         numbers = range(first, first + count)
-        work = [self._app.signature(TASK, (number, self._seconds())) for number in numbers]
+        work = [self._work(number) for number in numbers]
         try:
             self._app.send_many(
                 call.set(task_id=self.task_id(number), queue=self._queue)
@@ -43,6 +48,9 @@ class Load:
             self.doubtful.update(numbers)
         else:
             self.sent.update(numbers)
+
+    def _work(self, number: int) -> Signature:
+        return self._app.signature(self._rng.choice(self._tasks), (number, self._seconds()))
 
     def _seconds(self) -> float:
         """Mostly a blink, sometimes long enough to be hit."""

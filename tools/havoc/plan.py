@@ -12,6 +12,11 @@ class Plan:
     seed: int
     workers: int = 2
     slots: int = 4
+    """Of each worker."""
+    pool: str = "prefork"
+    """Kind of each worker's pool."""
+    processes: int | None = None
+    """Children over which the slots are spread; None: the pool's own choice."""
     peer: str = "ours"
     """Whose workers: `ours` or `celery`."""
     url: str | None = None

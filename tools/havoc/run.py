@@ -37,7 +37,7 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Outcome:
         Fleet(plan, server.url, queue, directory) as fleet,
         closing(Ledger(directory / "ledger")) as ledger,
     ):
-        load = Load(server, queue, random.Random(plan.seed))
+        load = Load(server, queue, plan.peer, random.Random(plan.seed))
         turn = _Run(Scene(fleet, server, plan, random.Random(plan.seed)), load, ledger, tell)
         turn.begin()
         turn.harm()
@@ -59,11 +59,14 @@ class _Run:
         self._loading = True
 
     def begin(self) -> None:
-        """Until every worker has done something. Raises RuntimeError when one does nothing."""
+        """Until every worker has done something, in its present life: one that was told to stop sooner
+        might not have its handlers yet. Raises RuntimeError when one does nothing."""
         deadline = time.monotonic() + 60
-        while len({execution.worker for execution in self._ledger.executions}) < self._scene.plan.workers:
+        workers = self._scene.fleet.workers
+        lives = self._ledger.lives
+        while not all(worker.running() and (worker.name, worker.life) in lives for worker in workers):
             if time.monotonic() > deadline:
-                logs = [worker.log.read_text() for worker in self._scene.fleet.workers]
+                logs = [worker.log.read_text() for worker in workers]
                 raise RuntimeError("\n".join(["the workers do not start", *logs]))
             self._live(0.1)
 
@@ -73,6 +76,7 @@ class _Run:
         while time.monotonic() < end:
             self._live(rng.uniform(0, 2 * plan.every))
             self._do(harms.choice(plan, rng))
+        self.begin()
         self._loading = False
 
     def finish(self) -> None:

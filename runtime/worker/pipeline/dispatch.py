@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from brokers import envelope
 from pools.interface import Job, Pool
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.prefetch import depth
+from runtime.worker.pipeline.verdict import is_suspect
 
 STUCK = 0.02
 """Seconds that a job may run before what is queued behind it is taken back."""
@@ -24,6 +26,8 @@ class Dispatcher:
         self._pace = pace
         self._limits = (soft_time_limit, time_limit)
         self._ready: deque[Reservation] = deque()
+        self._suspects: deque[Reservation] = deque()
+        """Those that run beside no other; a line of their own, for the others need not wait for them."""
         self._submitted: dict[int, Reservation] = {}
         self._next_recall = 0.0
         self.moved_at = 0.0
@@ -34,14 +38,25 @@ class Dispatcher:
 
     def __len__(self) -> int:
         """Reservations that no child has been given."""
+        return len(self._ready) + len(self._suspects)
+
+    def ready(self) -> int:
+        """Those of them that wait for any slot, and not for a child of their own."""
         return len(self._ready)
 
     def add(self, reservations: Iterable[Reservation]) -> None:
-        self._ready.extend(reservations)
+        for reservation in reservations:
+            self._line(reservation).append(reservation)
+
+    def _line(self, reservation: Reservation) -> deque[Reservation]:
+        """The one in which it waits."""
+        deaths = envelope.deaths(reservation.task.properties)
+        suspect = is_suspect(deaths, reservation.options.max_deliveries)
+        return self._suspects if suspect else self._ready
 
     def dispatch(self, now: float) -> int:
         """Hand over as many as there is room for; how many were accepted."""
-        accepted = 0
+        accepted = self._isolate() if self._suspects else 0
         while self._ready:
             ahead = self._ahead(self._ready[0].task.name)
             room = self._pool.room(ahead)
@@ -57,6 +72,14 @@ class Dispatcher:
                 break
         if accepted:
             self.moved_at = now
+        return accepted
+
+    def _isolate(self) -> int:
+        """Hand over as many suspects as may run; how many."""
+        accepted = self._pool.isolate([self._job(reservation) for reservation in self._suspects])
+        for _ in range(accepted):
+            reservation = self._suspects.popleft()
+            self._submitted[reservation.id] = reservation
         return accepted
 
     def _alike(self, ahead: int, most: int) -> list[Reservation]:
@@ -93,12 +116,12 @@ class Dispatcher:
         self._next_recall = now + STUCK
         taken_back = self._take_back(now, STUCK)
         self._stuck = self._stuck or bool(taken_back)
-        self._ready.extendleft(reversed(taken_back))
+        self._put_back(taken_back)
 
     def retract(self, now: float) -> None:
         """Take back everything that has not started: nothing is to begin now. It is ready, first in line."""
         self._next_recall = now + STUCK
-        self._ready.extendleft(reversed(self._take_back(now, 0.0)))
+        self._put_back(self._take_back(now, 0.0))
 
     def next_recall(self) -> float:
         """When `recall` should be called again; inf while nothing is queued at a child."""
@@ -110,13 +133,11 @@ class Dispatcher:
 
     def next_stall(self) -> float:
         """When `stalled` may come true for something that waits here; inf: nothing does."""
-        return self.moved_at + STALLED if self._ready else float("inf")
+        return self.moved_at + STALLED if self else float("inf")
 
     def clear(self, now: float) -> list[Reservation]:
         """Take out everything that has not started, in line order; also from the children."""
-        waiting = [*self._take_back(now, 0.0), *self._ready]
-        self._ready.clear()
-        return waiting
+        return [*self._take_back(now, 0.0), *self.give_up()]
 
     def withdraw(self, is_meant: Callable[[Reservation], bool], now: float) -> list[Reservation]:
         """Take these out if they have not started, also from the children."""
@@ -129,9 +150,15 @@ class Dispatcher:
 
     def give_up(self) -> list[Reservation]:
         """Take out what no child has been given."""
-        waiting = list(self._ready)
+        waiting = [*self._suspects, *self._ready]
+        self._suspects.clear()
         self._ready.clear()
         return waiting
+
+    def _put_back(self, reservations: list[Reservation]) -> None:
+        """First in line."""
+        for reservation in reversed(reservations):
+            self._line(reservation).appendleft(reservation)
 
     def _take_back(self, now: float, stuck: float) -> list[Reservation]:
         return [self._submitted.pop(job.id) for job in self._pool.recall(now, stuck)]

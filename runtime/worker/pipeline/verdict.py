@@ -7,6 +7,9 @@ from enum import Enum
 from runtime.execution import report
 from runtime.execution.manifest import TaskOptions
 
+SUSPECT = 2
+"""Deaths after which a message is suspect, whatever their bound."""
+
 
 class Verdict(Enum):
     ACK = "ack"
@@ -46,6 +49,15 @@ def of_loss(options: TaskOptions, acknowledged: bool, deliveries: int) -> Verdic
     if options.max_deliveries and deliveries >= options.max_deliveries:
         return Verdict.DEAD
     return Verdict.REDELIVER
+
+
+def is_suspect(deaths: int, max_deliveries: int) -> bool:
+    """It was in so many children that died that it may be what kills them, and is to run alone: beside
+    others it would take them with it, and at the last of its deliveries it could be buried for what
+    another did. Not at the first death, if it has more to come: most children are killed from outside,
+    once, and all that ran there can go on at once, side by side."""
+    enough = min(max_deliveries - 1, SUSPECT) if max_deliveries else SUSPECT
+    return 0 < deaths >= enough
 
 
 def is_worn_out(restores: int, bound: int) -> bool:

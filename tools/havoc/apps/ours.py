@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runtime import App
-from tools.havoc.apps import LEASE, TASK, URL, work
+from tools.havoc.apps import ASYNC_TASK, LEASE, TASK, URL, async_work, work
 
 app = App("havoc", broker=URL)
 app.conf.update(result_backend=None, task_acks_late=True, task_max_deliveries=0, worker_lease=LEASE)
 app.task(name=TASK)(work)
+app.task(name=ASYNC_TASK)(async_work)

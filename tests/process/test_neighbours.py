@@ -1,0 +1,38 @@
+"""What tasks in one child can do to each other, in pools whose children run many at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from billiard.exceptions import WorkerLostError
+
+from runtime import App
+from tests.process.test_outcomes import nothing_left, send
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import WIDE, Worker
+
+pytestmark = pytest.mark.parametrize("pool", WIDE)
+
+MARK = {"threads": "mark", "asyncio": "async_mark", "gevent": "mark"}
+
+
+def test_a_poisonous_task_is_buried_and_no_neighbour_with_it(
+    app: App, server: Server, tmp_path: Path, pool: str
+) -> None:
+    with Worker(server.url(), tmp_path, pool=pool, slots=40) as worker:
+        names = [f"m{n}" for n in range(39)]
+        good = {name: send(app, MARK[pool], name, 0.5) for name in names}
+        wait_until(lambda: all(map(worker.started, names)), 10)
+        poison = send(app, "poison", "p")
+        with pytest.raises(WorkerLostError, match="signal 9"):
+            poison.get(timeout=20)
+        assert worker.started("p") == 3
+        (entry,) = map(json.loads, server.client.lrange("runtime.dead.celery", 0, -1))
+        assert (entry["id"], entry["deliveries"]) == (poison.id, 3)
+        assert {name: good[name].get(timeout=60) for name in names} == {name: name for name in names}
+        assert max(map(worker.started, names)) <= 3
+        assert [name for name in names if worker.ended(name) != 1] == []
+        wait_until(lambda: nothing_left(server), 5)
