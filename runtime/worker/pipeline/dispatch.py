@@ -51,8 +51,9 @@ class Dispatcher:
     def _line(self, reservation: Reservation) -> deque[Reservation]:
         """The one in which it waits."""
         deaths = envelope.deaths(reservation.task.properties)
-        suspect = is_suspect(deaths, reservation.options.max_deliveries)
-        return self._suspects if suspect else self._ready
+        if deaths and is_suspect(deaths, reservation.options.max_deliveries):
+            return self._suspects
+        return self._ready
 
     def dispatch(self, now: float) -> int:
         """Hand over as many as there is room for; how many were accepted."""
@@ -143,9 +144,11 @@ class Dispatcher:
         """Take these out if they have not started, also from the children."""
         if any(map(is_meant, self._submitted.values())):
             self.retract(now)
-        withdrawn = [reservation for reservation in self._ready if is_meant(reservation)]
-        if withdrawn:
-            self._ready = deque(reservation for reservation in self._ready if not is_meant(reservation))
+        withdrawn = []
+        for line in (self._suspects, self._ready):
+            for reservation in [each for each in line if is_meant(each)]:
+                line.remove(reservation)
+                withdrawn.append(reservation)
         return withdrawn
 
     def give_up(self) -> list[Reservation]:
