@@ -72,10 +72,15 @@ class Scene(NamedTuple):
         return None if worker is None else Victim(worker, worker.life)
 
     def child(self, victim: Victim, *, makes_others: bool = False) -> psutil.Process | None:
-        """A descendant that runs tasks; or the one that makes the others (Celery has none)."""
-        descendants = victim.worker.descendants()
-        makers = {_parent(each) for each in descendants}
-        fitting = [each for each in descendants if (each.pid in makers) is makes_others]
+        """A descendant that runs tasks; or the one that makes the others (Celery has none). That one is our
+        supervisor's own child, also while it has made none yet."""
+        ours = self.plan.peer == "ours"
+        supervisor = victim.worker.process.pid
+        fitting = [
+            each
+            for each in victim.worker.descendants()
+            if (ours and _parent(each) == supervisor) is makes_others
+        ]
         return self.rng.choice(fitting) if fitting else None
 
 
