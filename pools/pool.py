@@ -20,6 +20,9 @@ from pools.vacancies import Vacancies
 
 WARD = 8
 """Most isolated jobs at a time; nor more than half of the slots, so that the others go on."""
+_DEAF = 0.25
+"""Seconds after which it is tried again whether a child whose jobs block it begins another one. Long
+against what the caller waits for a slot until it takes a job elsewhere."""
 _LEAVE_TIMEOUT = 10.0
 """Seconds that an idle child which was told to go may take before it is killed."""
 
@@ -76,7 +79,12 @@ class ChildPool:
     def next_deadline(self) -> float:
         if self._untold:
             return 0.0
-        return min(self._limits.next_deadline, self._population.next_deadline(), self._dumps.next_deadline)
+        return min(
+            self._limits.next_deadline,
+            self._population.next_deadline(),
+            self._vacancies.next_opening(),
+            self._dumps.next_deadline,
+        )
 
     def slots(self) -> int:
         return self._slots
@@ -132,7 +140,8 @@ class ChildPool:
             rooms.append(child.room(depth) if slots <= idle else idle)
             idle -= free[-1]
         if depth and jobs > sum(free):
-            full = [child for child in self._busy if child not in self._vacancies.open]
+            vacancies = self._vacancies
+            full = [c for c in self._busy if c not in vacancies.open and not vacancies.closed(c)]
             children += full
             rooms += [child.room(depth) for child in full]
         return children, free, rooms
@@ -190,6 +199,8 @@ class ChildPool:
         for child in list(self._busy):
             if child.sent and (stuck <= 0 or child.stuck_since() <= now - stuck):
                 taken.update(child.take_back())
+                if stuck > 0 and 0 < len(child.running) < child.width:
+                    self._vacancies.close(child, now + _DEAF)
                 self._settle(child)
         return [self._waiting.pop(job) for job in list(self._waiting) if job in taken]
 
@@ -206,6 +217,7 @@ class ChildPool:
         if now >= self._limits.next_deadline:
             self._enforce(now, events)
         self._dumps.go_on(self._busy, now)
+        self._vacancies.reopen(now)
         self._renew(now, events)
         if self._homeless:
             self._rehouse(0)
@@ -230,6 +242,7 @@ class ChildPool:
                 self._population.disturb()
                 if child.lone:
                     self._admit(child)
+        self._vacancies.heard(child)
         self._settle(child)
 
     def _begin(self, child: ChildHandle, number: int, at: float) -> None:

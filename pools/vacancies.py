@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from pools.child_handle import ChildHandle
@@ -29,16 +30,43 @@ class Vacancies:
         self.ahead = 0
         """Jobs that wait behind those."""
         self._counts: dict[ChildHandle, _Count] = {}
+        self._closed: dict[ChildHandle, float] = {}
+        """Children that count as having no idle slot → until when."""
 
     def count(self, child: ChildHandle) -> None:
         outstanding = len(child.sent) + len(child.running)
         if outstanding < child.width:
-            free = child.free(outstanding)
+            free = 0 if child in self._closed else child.free(outstanding)
             self._replace(child, _Count(free, outstanding, 0))
         else:
             self._replace(child, _Count(0, child.width, outstanding - child.width))
 
+    def close(self, child: ChildHandle, until: float) -> None:
+        """It begins nothing, though it has idle slots: they are none until it says something, or until
+        then (time.monotonic() seconds)."""
+        self._closed[child] = until
+        self.count(child)
+
+    def closed(self, child: ChildHandle) -> bool:
+        return child in self._closed
+
+    def heard(self, child: ChildHandle) -> None:
+        """It has said something. Call `count` after it."""
+        if self._closed:
+            self._closed.pop(child, None)
+
+    def reopen(self, now: float) -> None:
+        """Those whose time has come."""
+        for child, until in list(self._closed.items()):
+            if until <= now:
+                del self._closed[child]
+                self.count(child)
+
+    def next_opening(self) -> float:
+        return min(self._closed.values(), default=inf)
+
     def drop(self, child: ChildHandle) -> None:
+        self._closed.pop(child, None)
         self._replace(child, _NOTHING)
         self._counts.pop(child, None)
 

@@ -206,6 +206,21 @@ def poison(name: str) -> None:
 
 
 @app.task(acks_late=True)
+async def async_block(name: str, seconds: float) -> str:
+    """Nothing else in its event loop goes on meanwhile."""
+    return str(hold_interpreter(name, seconds))
+
+
+@app.task(acks_late=True)
+def hold_interpreter(name: str, seconds: float) -> str:
+    """No other thread of its process runs meanwhile, nor a greenlet."""
+    note(f"start {name} {os.getpid()}")
+    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
+    note(f"end {name}")
+    return name
+
+
+@app.task(acks_late=True)
 def leave_at_once(name: str, times: int) -> str:
     """Takes its child with it, so often."""
     note(f"start {name} {os.getpid()}")

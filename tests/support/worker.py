@@ -99,6 +99,10 @@ class Worker:
         """How often the task that marks this name was started."""
         return sum(line.startswith(f"start {name} ") for line in self.effects())
 
+    def pid_of(self, name: str) -> int:
+        """The child that began that task first."""
+        return next(int(line.split()[2]) for line in self.effects() if line.startswith(f"start {name} "))
+
     def ended(self, name: str) -> int:
         return self.effects().count(f"end {name}")
 
