@@ -212,6 +212,17 @@ async def async_block(name: str, seconds: float) -> str:
 
 
 @app.task(acks_late=True)
+async def async_mark(name: str, seconds: float = 0.0) -> str:
+    """As `mark`."""
+    import asyncio  # see `async_early_mark`
+
+    note(f"start {name} {os.getpid()}")
+    await asyncio.sleep(seconds)
+    note(f"end {name}")
+    return name
+
+
+@app.task(acks_late=True)
 def hold_interpreter(name: str, seconds: float) -> str:
     """No other thread of its process runs meanwhile, nor a greenlet."""
     note(f"start {name} {os.getpid()}")
