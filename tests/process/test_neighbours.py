@@ -15,7 +15,7 @@ from runtime import App
 from tests.process.test_outcomes import nothing_left, send
 from tests.support.servers import BINARIES, Server
 from tests.support.waiting import wait_until
-from tests.support.worker import WIDE, Worker
+from tests.support.worker import WIDE, Worker, freeze
 
 in_wide_pools = pytest.mark.parametrize("pool", WIDE)
 
@@ -127,7 +127,7 @@ def test_a_stopped_child_keeps_what_it_runs_and_nothing_else(
         held = [send(app, MARK[pool], name, 1.0) for name in names]
         wait_until(lambda: all(map(worker.started, names)), 10)
         stopped = worker.pid_of("m0")
-        os.kill(stopped, signal.SIGSTOP)
+        freeze(stopped)
         quick = [send(app, MARK[pool], f"q{n}") for n in range(100)]
         assert [result.get(timeout=10) for result in quick] == [f"q{n}" for n in range(100)]
         os.kill(stopped, signal.SIGCONT)

@@ -116,7 +116,7 @@ class Worker:
     def freeze(self) -> None:
         """Stop the supervisor, then all its descendants."""
         for pid in (self.process.pid, *self.children()):
-            os.kill(pid, signal.SIGSTOP)
+            freeze(pid)
 
     def thaw(self) -> None:
         for pid in (*self.children(), self.process.pid):
@@ -127,3 +127,13 @@ class Worker:
         import psutil
 
         return [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
+
+
+def freeze(pid: int) -> None:
+    """Stop a process, and wait until none of its threads goes on: the last may read a message meanwhile."""
+
+    def stopped(stat: Path) -> bool:
+        return stat.read_text().rpartition(")")[2].split()[0] == "T"
+
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(map(stopped, Path(f"/proc/{pid}/task").glob("*/stat"))), 5)
