@@ -61,18 +61,28 @@ def open_consumer(
     results_url: str | None = None,
     results_options: Options | None = None,
     lease: float = 8.0,
+    renewal: float | None = None,
     retention: Retention = DEFAULT_RETENTION,
 ) -> Consumer:
     """The worker's side of `queues`, under the node's name; `connect` it before use.
 
     Settlements store their results at `results_url`; None: with the broker. `lease`: seconds after
-    which a worker that does not answer is taken for dead. `retention`: of the dead letters it adds.
+    which a worker that does not answer is taken for dead; renewed every `renewal` seconds, None: four times
+    as often. `retention`: of the dead letters it adds.
     """
     address = locate(url, options)
     results = locate(results_url, results_options) if results_url else None
     from brokers.redis.consumer import RedisConsumer
 
-    return RedisConsumer(address, tuple(queues), node=node, results=results, lease=lease, retention=retention)
+    return RedisConsumer(
+        address,
+        tuple(queues),
+        node=node,
+        results=results,
+        lease=lease,
+        renewal=renewal,
+        retention=retention,
+    )
 
 
 def open_mailbox(url: str, options: Options | None = None, *, bindings: Sequence[Binding]) -> Mailbox:

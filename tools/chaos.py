@@ -43,7 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=2.0, help="of harm [2]")
+    parser.add_argument("--minutes", type=float, default=2.0, help="of harm, at least [2]")
+    parser.add_argument("--tasks", type=int, default=0, help="go on until so many are sent")
+    parser.add_argument("--harms", type=int, default=0, help="go on until so many are done")
+    parser.add_argument("--kills", type=int, default=0, help="go on until so many of them were SIGKILLs")
     parser.add_argument("--seed", type=int, default=1, help="the same one does the same harm [1]")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
@@ -56,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, help="children over which its slots are spread")
     parser.add_argument("--peer", choices=sorted(COMMANDS), default="ours", help="whose workers [ours]")
     parser.add_argument("--every", type=float, default=1.0, help="seconds between harms, on average [1]")
+    parser.add_argument(
+        "--absence", type=float, default=3.0, help="seconds that a worker stays away, at most [3]"
+    )
     parser.add_argument("--lease", type=float, default=8.0, help="seconds [8]")
     parser.add_argument(
         "--patience",

@@ -43,16 +43,19 @@ class RedisConsumer:
         node: str,
         results: Address | None = None,
         lease: float = 8.0,
+        renewal: float | None = None,
         retention: Retention = DEFAULT_RETENTION,
     ) -> None:
         """`results`: where result documents go, if not to the broker's own database. `lease`: seconds
-        after which a worker that does not answer is taken for dead. `retention`: of dead letters."""
+        after which a worker that does not answer is taken for dead; `renewal`: seconds after which it is
+        renewed, None: a quarter of it. `retention`: of dead letters."""
         self._address = address
         self._keys = keys_of(address)
         self._read_from(queues)
         self._poller = select.epoll()
         # After an outage all judge each other once they have been connected for a lease: be back by then.
         self._link = Link(address, self._poller, longest_pause=lease / 4)
+        self._renewal = lease / 4 if renewal is None else renewal
         same_server = results is None or results.same_server(address)
         self._results_db = address.db if results is None or not same_server else results.db
         self._remote = None if results is None or same_server else RemoteDocuments(results, self._poller)
@@ -74,7 +77,7 @@ class RedisConsumer:
         """As nobody that the server has heard of."""
         self.incarnation = new_incarnation()
         self._requests = Requests(self._link)
-        self._lease = Lease(self._keys, self.incarnation, self._who, self._lease_length)
+        self._lease = Lease(self._keys, self.incarnation, self._who, self._lease_length, self._renewal)
         self._upkeep = upkeep.Upkeep(self._address, self._keys, self.incarnation)
         self._counter = 0
         self._taking = False

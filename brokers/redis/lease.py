@@ -70,12 +70,13 @@ def new_incarnation() -> str:
 class Lease:
     """When to renew, and what the answers say. Times are time.monotonic() seconds."""
 
-    def __init__(self, keys: Keys, incarnation: str, who: Identity, length: float) -> None:
-        """`length`: seconds; renewed four times as often."""
+    def __init__(self, keys: Keys, incarnation: str, who: Identity, length: float, renewal: float) -> None:
+        """`length`: seconds; renewed every `renewal` seconds."""
         self.who = who
         self._keys = keys
         self._incarnation = incarnation
         self._length = length
+        self._renewal = renewal
         self._entered = self._asked = self._renewed = float("-inf")
         self._next = float("inf")
 
@@ -91,11 +92,11 @@ class Lease:
     def entered(self, now: float) -> None:
         self._entered = now
         self._renewed = self._asked
-        self._next = now + self._length / 4
+        self._next = now + self._renewal
 
     def renew(self, now: float) -> Command:
         self._asked = now
-        self._next = now + self._length / 4
+        self._next = now + self._renewal
         return RENEW.call(*self._arguments())
 
     def renewed(self, reply: tuple[bytes, int], now: float) -> str | None:

@@ -82,6 +82,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
     soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit
     try:
         check_limits(soft_time_limit, time_limit)
+        _check_lease(conf.worker_lease, conf.worker_lease_renewal)
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from None
     return Plan(
@@ -96,6 +97,15 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         patience=conf.broker_connection_timeout_total or float("inf"),
         max_unsettled=conf.worker_max_unsettled,
     )
+
+
+def _check_lease(lease: float, renewal: float | None) -> None:
+    if lease <= 0:
+        raise ValueError(f"worker_lease must be longer than 0 s; it is {lease:g} s")
+    if renewal is not None and not 0 < renewal < lease:
+        raise ValueError(
+            f"worker_lease_renewal must be between 0 and worker_lease, {lease:g} s; it is {renewal:g} s"
+        )
 
 
 def run_worker(app: App, options: WorkerOptions) -> int:
@@ -196,6 +206,7 @@ def _open_broker(app: App, planned: Plan) -> Consumer:
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
         lease=max(conf.worker_lease, SOLO_LEASE if planned.size.kind == "solo" else 0.0),
+        renewal=conf.worker_lease_renewal,
         retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,36 +10,15 @@ from runtime import App
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import ROOT, Worker
+from tools.havoc import rows
 
-STOP_POINTS = ROOT / "tests" / "support" / "stop_points"
 TASKS = 40
-
-SUPERVISOR = [
-    "brokers.redis.consumer:RedisConsumer.take after 2",
-    "brokers.redis.intake:Take.deliveries before 2",
-    "brokers.envelope:parse before 5",
-    "runtime.worker.pipeline.intake:admit after 5",
-    "runtime.worker.pipeline.hold:NearlyDue.add before 2",
-    "brokers.redis.consumer:RedisConsumer.hold after 1",
-    "runtime.worker.pipeline.dispatch:Dispatcher.dispatch before 3",
-    "pools.pool:ChildPool.submit before 3",
-    "pools.pool:ChildPool.submit after 3",
-    "runtime.worker.pipeline.settle:Settler.reported before 5",
-    "runtime.worker.pipeline.settle:Settler.reported after 5",
-    "brokers.redis.consumer:RedisConsumer.settle before 3",
-    "brokers.redis.consumer:RedisConsumer.settle after 3",
-]
-CHILD = [
-    "runtime.execution.run:Runner.__call__ before 5",
-    "runtime.execution.run:Runner.__call__ after 5",
-]
 
 
 def worker_that_stops(server: Server, directory: Path, point: str) -> Worker:
     """Without a bound on deliveries: where every child dies at its fifth run, that may be the same task's
     each time."""
-    path = os.pathsep.join((str(STOP_POINTS), str(ROOT)))
-    env = {"STOP_AT": point, "PYTHONPATH": path, "SETTINGS": '{"task_max_deliveries": 0}'}
+    env = {**rows.environment(point, str(ROOT)), "SETTINGS": '{"task_max_deliveries": 0}'}
     return Worker(server.url(), directory, env=env)
 
 
@@ -64,7 +42,7 @@ def assert_all_done(app: App, server: Server, worker: Worker, sent: dict[str, st
         assert len(pids) == len(set(pids)), "again in the process that had run it"
 
 
-@pytest.mark.parametrize("point", SUPERVISOR)
+@pytest.mark.parametrize("point", rows.SUPERVISOR)
 def test_a_supervisor_killed_there_loses_nothing(
     app: App, server: Server, tmp_path: Path, point: str
 ) -> None:
@@ -77,7 +55,7 @@ def test_a_supervisor_killed_there_loses_nothing(
         assert max(worker.started(name) for name in sent) <= 2
 
 
-@pytest.mark.parametrize("point", CHILD)
+@pytest.mark.parametrize("point", rows.CHILD)
 def test_children_killed_there_lose_nothing(app: App, server: Server, tmp_path: Path, point: str) -> None:
     with worker_that_stops(server, tmp_path, point) as worker:
         sent = send_load(app)

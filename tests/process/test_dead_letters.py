@@ -57,10 +57,10 @@ def bury(server: Server, task: str, task_id: str | None, epoch: float, message: 
 def test_a_poison_task_runs_three_times_among_good_ones_and_again_when_retried(
     app: App, server: Server, worker: Worker, dead: Dead
 ) -> None:
-    good = [send(app, "late_add", number, 1) for number in range(50)]
+    good = [send(app, "late_add", number, 1) for number in range(250)]
     poison = send(app, "poison", "p")
-    good += [send(app, "late_add", number, 1) for number in range(50, 100)]
-    assert [result.get(timeout=20) for result in good] == list(range(1, 101))
+    good += [send(app, "late_add", number, 1) for number in range(250, 500)]
+    assert [result.get(timeout=20) for result in good] == list(range(1, 501))
     with pytest.raises(WorkerLostError, match="signal 9; 3 deliveries"):
         poison.get(timeout=20)
     assert worker.started("p") == 3

@@ -129,16 +129,20 @@ def test_big_arguments_and_results(app: App, worker: Worker) -> None:
     assert len(send(app, "big", size).get(timeout=20)) == size
 
 
-def test_a_late_task_whose_child_dies_runs_again_and_a_poison_one_is_buried(
-    app: App, server: Server, worker: Worker
+@pytest.mark.parametrize(
+    ("task", "runs", "letters"),
+    [("poison", 3, 1), ("poison_redelivered", 3, 1), ("poison_failed", 1, 0), ("poison_early", 1, 0)],
+)
+def test_what_becomes_of_a_task_whose_child_dies(
+    app: App, server: Server, worker: Worker, task: str, runs: int, letters: int
 ) -> None:
-    result = send(app, "poison", "p")
+    """By `reject_on_worker_lost`: None, True: again, up to `max_deliveries`; False: it fails at once."""
+    result = send(app, task, "p")
     others = [send(app, "late_add", n, 1) for n in range(50)]
     assert [other.get(timeout=10) for other in others] == [n + 1 for n in range(50)]
-    with pytest.raises(WorkerLostError, match="signal 9"):
+    with pytest.raises(WorkerLostError, match=f"signal 9; {runs} deliveries ended so"):
         result.get(timeout=10)
-    assert worker.started("p") == 3
+    assert worker.started("p") == runs
     entries = [json.loads(entry) for entry in server.client.lrange("runtime.dead.celery", 0, -1)]
-    assert [(entry["id"], entry["deliveries"]) for entry in entries] == [(result.id, 3)]
-    assert "signal 9" in entries[0]["reason"]
+    assert [(entry["id"], entry["deliveries"]) for entry in entries] == [(result.id, runs)] * letters
     wait_until(lambda: nothing_left(server), 5)

@@ -205,6 +205,21 @@ def poison(name: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@app.task(acks_late=True, reject_on_worker_lost=True)
+def poison_redelivered(name: str) -> None:
+    poison(name)
+
+
+@app.task(acks_late=True, reject_on_worker_lost=False)
+def poison_failed(name: str) -> None:
+    poison(name)
+
+
+@app.task
+def poison_early(name: str) -> None:
+    poison(name)
+
+
 @app.task(acks_late=True)
 async def async_block(name: str, seconds: float) -> str:
     """Nothing else in its event loop goes on meanwhile."""

@@ -18,14 +18,14 @@ ME = identity("w@h", ["q"])
 
 @pytest.fixture
 def lease() -> Lease:
-    """Of 8 s, entered at 100."""
-    lease = Lease(KEYS, "me", ME, 8.0)
+    """Of 8 s, renewed every 2 s, entered at 100."""
+    lease = Lease(KEYS, "me", ME, 8.0, 2.0)
     lease.enter(0, 100)
     lease.entered(100)
     return lease
 
 
-def test_is_renewed_four_times_as_often_as_it_would_end(lease: Lease) -> None:
+def test_is_renewed_regularly(lease: Lease) -> None:
     assert lease.next_renewal() == 102
     lease.renew(102)
     assert lease.next_renewal() == 104

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
-from tools.havoc import ledger
+from tools.havoc import ledger, rows
 from tools.havoc.plan import Plan
 
 ROOT = Path(__file__).parents[2]
@@ -23,25 +25,55 @@ COMMANDS = {
     "celery": "celery -A tools.havoc.apps.celery worker --pool {pool} -c {slots} -n {name}@chaos -Q {queue}"
     " -l WARNING --without-gossip --without-mingle",
 }
-LONGEST_ABSENCE = 3.0
-"""Seconds that a worker stays away after its end, at most."""
+
+
+class Footprint(NamedTuple):
+    """What a supervisor occupies."""
+
+    life: int
+    megabytes: float
+    """Resident."""
+    descriptors: int
+    threads: int
+
+
+@dataclass(slots=True)
+class Span:
+    """One life of a worker. Times are time.monotonic()."""
+
+    began: float
+    ended: float = float("inf")
+    """When we saw that it was over."""
 
 
 class Worker:
-    def __init__(self, name: str, command: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, command: str, environment: Mapping[str, str], log: Path, absence: float
+    ) -> None:
+        """`absence`: seconds that it stays away after its end, at most."""
         self.name = name
-        self.life = 0
-        """How often it has been started."""
+        self.lives: list[Span] = []
+        self.stop_at = ""
+        """Where its next life kills itself (`rows`)."""
         self.log = log
+        self._absence = absence
         program, *options = command.split()
         self._command = [str(Path(sys.executable).with_name(program)), *options]
         self._environment = {**os.environ, **environment, ledger.WORKER: name}
         self._start_at = 0.0
 
+    @property
+    def life(self) -> int:
+        """How often it has been started."""
+        return len(self.lives)
+
     def start(self) -> None:
-        self.life += 1
+        self.lives.append(Span(time.monotonic()))
         self._start_at = 0.0
         environment = {**self._environment, ledger.LIFE: str(self.life)}
+        if self.stop_at:
+            environment |= rows.environment(self.stop_at, environment["PYTHONPATH"])
+            self.stop_at = ""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
@@ -58,7 +90,8 @@ class Worker:
         if self.running():
             return
         if not self._start_at:
-            self._start_at = now + rng.choice((0.0, rng.uniform(0, LONGEST_ABSENCE)))
+            self.lives[-1].ended = now
+            self._start_at = now + rng.choice((0.0, rng.uniform(0, self._absence)))
         elif now >= self._start_at:
             self.start()
 
@@ -66,6 +99,12 @@ class Worker:
         if not self.running():
             return []
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    def footprint(self) -> Footprint:
+        process = psutil.Process(self.process.pid)
+        with process.oneshot():
+            size = process.memory_info().rss / 2**20
+            return Footprint(self.life, size, process.num_fds(), process.num_threads())
 
     def addresses(self) -> set[str]:
         """`ip:port` of its ends of all its TCP connections, as `CLIENT LIST` shows them."""
@@ -97,7 +136,8 @@ class Fleet:
             command = COMMANDS[plan.peer].format(pool=plan.pool, slots=plan.slots, name=name, queue=queue)
             if plan.processes is not None:
                 command += f" --processes {plan.processes}"
-            self.workers.append(Worker(name, command, environment, directory / f"{name}.log"))
+            log = directory / f"{name}.log"
+            self.workers.append(Worker(name, command, environment, log, plan.absence))
 
     def __enter__(self) -> Fleet:
         for worker in self.workers:
@@ -113,6 +153,9 @@ class Fleet:
         now = time.monotonic()
         for worker in self.workers:
             worker.tend(rng, now)
+
+    def footprints(self) -> dict[str, Footprint]:
+        return {worker.name: worker.footprint() for worker in self.workers}
 
     def stop(self, timeout: float) -> dict[str, int | None]:
         """TERM to all; the exit code of each, None for one that had to be killed."""

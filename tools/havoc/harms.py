@@ -7,82 +7,22 @@ import random
 import signal
 import time
 from collections.abc import Callable, Generator
-from typing import NamedTuple
 
 import psutil
 
-from tools.havoc.fleet import Fleet, Worker
+from tools.havoc import rows
 from tools.havoc.plan import Plan
-from tools.havoc.server import PrivateServer, Server
+from tools.havoc.scene import Harm, Scene, Victim
+from tools.havoc.server import PrivateServer
 
 PAST_LEASE = "freeze past lease"
+BREAKS = ("cut connections", "kill server", "freeze server")
 STOP_PATIENCE = 5.0
 """Seconds that a worker which was told to stop may take: longer than any task."""
-
-
-class Harm(NamedTuple):
-    name: str
-    at: float
-    """time.monotonic(), just before."""
-    until: float
-    """When it was over: the process dead, or the victim back."""
-    reruns: bool = False
-    """Whether what the victim was running may rightly run again."""
-    worker: str = ""
-    """Empty: the server was the victim."""
-    life: int = 0
-    pid: int = 0
-    """Of the one child that was the victim, with all that it ran; 0: the whole worker."""
-
-
-class Victim(NamedTuple):
-    """A worker in one of its lives: when the harm is over it may be in the next one."""
-
-    worker: Worker
-    life: int
-
-    def lives(self) -> bool:
-        return self.worker.life == self.life and self.worker.running()
-
-    def signal(self, number: signal.Signals) -> None:
-        if self.lives():
-            self.worker.signal(number)
-
-    def kill(self) -> None:
-        if self.lives():
-            self.worker.process.kill()
-            self.worker.process.wait()
-
-    def suffered(self, name: str, at: float, *, reruns: bool = False, pid: int = 0) -> Harm:
-        """From `at` until now."""
-        return Harm(name, at, time.monotonic(), reruns, self.worker.name, self.life, pid)
-
-
-class Scene(NamedTuple):
-    """What there is to break."""
-
-    fleet: Fleet
-    server: Server
-    plan: Plan
-    rng: random.Random
-
-    def victim(self) -> Victim | None:
-        running = [worker for worker in self.fleet.workers if worker.running()]
-        worker = self.rng.choice(running) if running else None
-        return None if worker is None else Victim(worker, worker.life)
-
-    def child(self, victim: Victim, *, makes_others: bool = False) -> psutil.Process | None:
-        """A descendant that runs tasks; or the one that makes the others (Celery has none). That one is our
-        supervisor's own child, also while it has made none yet."""
-        ours = self.plan.peer == "ours"
-        supervisor = victim.worker.process.pid
-        fitting = [
-            each
-            for each in victim.worker.descendants()
-            if (ours and _parent(each) == supervisor) is makes_others
-        ]
-        return self.rng.choice(fitting) if fitting else None
-
+ROW_PATIENCE = 8.0
+"""Seconds in which a worker reaches the point where it is to kill itself: longer than any countdown."""
+CHILD_ROW_SECONDS = 4.0
+"""For which the children of a worker kill themselves."""
 
 Doing = Generator[float, None, Harm | None]
 
@@ -91,7 +31,7 @@ Doing = Generator[float, None, Harm | None]
 
 
 def kill_child(scene: Scene) -> Doing:
-    return (yield from _signal_child(scene, "kill child", signal.SIGKILL, reruns=True))
+    return (yield from _signal_child(scene, "kill child", signal.SIGKILL, reruns=True, kills=True))
 
 
 def term_child(scene: Scene) -> Doing:
@@ -116,7 +56,7 @@ def kill_fork_server(scene: Scene) -> Doing:
     if victim is None or maker is None or not _send(maker, signal.SIGKILL):
         return None
     yield 0.1
-    return victim.suffered("kill fork server", at, reruns=True)
+    return victim.suffered("kill fork server", at, reruns=True, kills=True)
 
 
 # Workers --------------------------------------------------------------------------------------------
@@ -128,20 +68,37 @@ def kill_supervisor(scene: Scene) -> Doing:
         return None
     victim.kill()
     yield 0.1
-    return victim.suffered("kill supervisor", at, reruns=True)
+    return victim.suffered("kill supervisor", at, reruns=True, kills=True)
+
+
+def kill_at_row(scene: Scene) -> Doing:
+    """A worker is replaced by one that kills itself at a row of the message table. Ours only."""
+    victim = scene.victim()
+    if victim is None:
+        return None
+    victim.worker.stop_at = point = next(scene.points)
+    stopped = yield from _term(victim)
+    if stopped.kills:
+        victim.worker.stop_at = ""
+        return stopped
+    while victim.worker.life == victim.life:
+        yield 0.05
+    doomed, at = Victim(victim.worker, victim.worker.life), victim.worker.lives[-1].began
+    if point in rows.CHILD:
+        yield CHILD_ROW_SECONDS
+        doomed.kill()
+        return doomed.suffered(f"kill at {point}", at, reruns=True, struck=0.0, kills=True)
+    yield from _while_it_lives(doomed, ROW_PATIENCE)
+    if not doomed.lives():
+        return doomed.suffered(f"kill at {point}", at, reruns=True, struck=time.monotonic(), kills=True)
+    doomed.kill()
+    return doomed.suffered(f"kill before {point}", at, reruns=True, kills=True, struck=time.monotonic())
 
 
 def term_supervisor(scene: Scene) -> Doing:
     """A warm shutdown: what runs ends there. One that is too slow is killed, and counted apart."""
-    at, victim = time.monotonic(), scene.victim()
-    if victim is None:
-        return None
-    victim.signal(signal.SIGTERM)
-    yield from _while_it_lives(victim)
-    if not victim.lives():
-        return victim.suffered("term supervisor", at)
-    victim.kill()
-    return victim.suffered("term, too slow, kill", at, reruns=True)
+    victim = scene.victim()
+    return None if victim is None else (yield from _term(victim))
 
 
 def quit_supervisor(scene: Scene) -> Doing:
@@ -150,10 +107,10 @@ def quit_supervisor(scene: Scene) -> Doing:
     if victim is None:
         return None
     victim.signal(signal.SIGQUIT)
-    yield from _while_it_lives(victim)
+    yield from _while_it_lives(victim, STOP_PATIENCE)
     slow = victim.lives()
     victim.kill()
-    return victim.suffered("quit, too slow, kill" if slow else "quit supervisor", at, reruns=True)
+    return victim.suffered("quit, too slow, kill" if slow else "quit supervisor", at, reruns=True, kills=slow)
 
 
 def freeze_supervisor(scene: Scene) -> Doing:
@@ -187,7 +144,7 @@ def kill_server(scene: Scene) -> Doing:
     scene.server.kill()
     yield scene.rng.choice((0.0, scene.rng.uniform(0, 2.0)))
     scene.server.start()
-    return Harm("kill server", at, time.monotonic())
+    return Harm("kill server", at, time.monotonic(), kills=True)
 
 
 def freeze_server(scene: Scene) -> Doing:
@@ -207,6 +164,7 @@ WEIGHTS: dict[Callable[[Scene], Doing], int] = {
     freeze_child: 3,
     kill_fork_server: 1,
     kill_supervisor: 6,
+    kill_at_row: 2,
     term_supervisor: 4,
     quit_supervisor: 2,
     freeze_supervisor: 3,
@@ -217,6 +175,7 @@ WEIGHTS: dict[Callable[[Scene], Doing], int] = {
 }
 """How often each is done, against the others."""
 OF_SERVER = (kill_server, freeze_server)
+OF_OURS = (kill_at_row,)
 NAMES = tuple(harm.__name__ for harm in WEIGHTS)
 
 
@@ -225,18 +184,22 @@ def choice(plan: Plan, rng: random.Random) -> Callable[[Scene], Doing]:
     possible = [
         harm
         for harm in WEIGHTS
-        if (not plan.only or harm.__name__ in plan.only) and (plan.url is None or harm not in OF_SERVER)
+        if (not plan.only or harm.__name__ in plan.only)
+        and (plan.url is None or harm not in OF_SERVER)
+        and (plan.peer == "ours" or harm not in OF_OURS)
     ]
     return rng.choices(possible, [WEIGHTS[harm] for harm in possible])[0]
 
 
-def _signal_child(scene: Scene, name: str, number: signal.Signals, *, reruns: bool) -> Doing:
+def _signal_child(
+    scene: Scene, name: str, number: signal.Signals, *, reruns: bool, kills: bool = False
+) -> Doing:
     at, victim = time.monotonic(), scene.victim()
     child = scene.child(victim) if victim is not None else None
     if victim is None or child is None or not _send(child, number):
         return None
     yield 0.02
-    return victim.suffered(name, at, reruns=reruns, pid=child.pid)
+    return victim.suffered(name, at, reruns=reruns, pid=child.pid, kills=kills)
 
 
 def _freeze(scene: Scene, name: str, seconds: float, *, reruns: bool) -> Doing:
@@ -249,17 +212,20 @@ def _freeze(scene: Scene, name: str, seconds: float, *, reruns: bool) -> Doing:
     return victim.suffered(name, at, reruns=reruns)
 
 
-def _while_it_lives(victim: Victim) -> Generator[float, None, None]:
-    end = time.monotonic() + STOP_PATIENCE
+def _term(victim: Victim) -> Generator[float, None, Harm]:
+    at = time.monotonic()
+    victim.signal(signal.SIGTERM)
+    yield from _while_it_lives(victim, STOP_PATIENCE)
+    if not victim.lives():
+        return victim.suffered("term supervisor", at)
+    victim.kill()
+    return victim.suffered("term, too slow, kill", at, reruns=True, kills=True)
+
+
+def _while_it_lives(victim: Victim, patience: float) -> Generator[float, None, None]:
+    end = time.monotonic() + patience
     while victim.lives() and time.monotonic() < end:
         yield 0.05
-
-
-def _parent(process: psutil.Process) -> int:
-    try:
-        return process.ppid()
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from tools.havoc.harms import PAST_LEASE, Harm
+from tools.havoc.fleet import Span
+from tools.havoc.harms import BREAKS, PAST_LEASE
 from tools.havoc.ledger import Execution
+from tools.havoc.scene import Harm
 
 SETTLE = 2.0
 """Seconds after its end in which a task is settled while the server answers."""
@@ -17,7 +19,10 @@ THAW = 1.0
 stopped: between its look at its lease and the hand-over it can be stopped too."""
 WATCHED = 10.0
 """Seconds after a break of the connection in which the longest silence of a worker counts as its."""
-BREAKS = ("cut connections", "kill server", "freeze server")
+
+
+Lives = Mapping[str, Sequence[Span]]
+"""Worker → its lives."""
 
 
 class Repeat(NamedTuple):
@@ -70,26 +75,58 @@ def _settled(execution: Execution, harms: Iterable[Harm]) -> float:
 
 
 def recoveries(
-    executions: Sequence[Execution], harms: Sequence[Harm], found: Sequence[Repeat]
+    executions: Sequence[Execution],
+    harms: Sequence[Harm],
+    found: Sequence[Repeat],
+    lives: Lives,
+    load_ended: float,
 ) -> dict[str, list[float]]:
-    """By the name of the harm, in seconds: from the end of a process until what it ran was started
-    again; from the end of a break until each worker, after its longest silence, started a task again."""
+    """By the name of the harm, in seconds: from the end of a process until what it ran was started again (by
+    the next worker of the same name: from the start of that one); from the end of a break until each worker,
+    after its longest silence, started a task again."""
     seconds = defaultdict(list)
     for repeat in found:
-        if repeat.cause is not None:
-            seconds[repeat.cause.name].append(repeat.again.started - repeat.cause.at)
+        if repeat.cause is not None and repeat.cause.struck:
+            seconds[_who_recovered(repeat, repeat.cause)].append(_recovery(repeat, repeat.cause, lives))
     for harm, following in pairwise([*harms, None]):
         if harm is not None and harm.name in BREAKS:
-            until = min(harm.until + WATCHED, float("inf") if following is None else following.at)
-            seconds[harm.name] += _silences(executions, harm, until)
+            until = min(harm.until + WATCHED, load_ended if following is None else following.at)
+            seconds[harm.name] += _silences(executions, harm, until, lives)
     return dict(seconds)
 
 
-def _silences(executions: Sequence[Execution], harm: Harm, until: float) -> list[float]:
-    starts = defaultdict(list)
+def _is_succession(repeat: Repeat, cause: Harm) -> bool:
+    """The worker ended, and the next one of its name ran the task again."""
+    return not cause.pid and repeat.again.worker == cause.worker and repeat.again.life > cause.life
+
+
+def _who_recovered(repeat: Repeat, cause: Harm) -> str:
+    again = (repeat.again.worker, repeat.again.life)
+    if cause.pid or again == (cause.worker, cause.life):
+        return cause.name
+    return f"{cause.name}: {'its successor' if _is_succession(repeat, cause) else 'another worker'}"
+
+
+def _recovery(repeat: Repeat, cause: Harm, lives: Lives) -> float:
+    again = repeat.again
+    if _is_succession(repeat, cause):
+        return again.started - lives[again.worker][again.life - 1].began
+    return again.started - cause.struck
+
+
+def _silences(executions: Sequence[Execution], harm: Harm, until: float, lives: Lives) -> list[float]:
+    """The longest one of each worker that was there before and after; also one that has not ended by then."""
+    starts: dict[tuple[str, int], list[float]] = {
+        (name, number): []
+        for name, spans in lives.items()
+        for number, span in enumerate(spans, 1)
+        if harm.worker in ("", name) and span.began < harm.at and span.ended >= until
+    }
     for execution in executions:
-        if harm.until <= execution.started <= until and harm.worker in ("", execution.worker):
-            starts[execution.worker].append(execution.started)
+        life = (execution.worker, execution.life)
+        if life in starts and harm.until <= execution.started <= until:
+            starts[life].append(execution.started)
     return [
-        max(later - earlier for earlier, later in pairwise([harm.until, *each])) for each in starts.values()
+        max(later - earlier for earlier, later in pairwise([harm.until, *each, until]))
+        for each in starts.values()
     ]

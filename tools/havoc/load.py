@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from brokers.interface import BrokerUnavailable
 from runtime import App, Signature
@@ -33,36 +34,45 @@ class Load:
 
     def top_up(self) -> None:
         if self._server.up and self._server.client.llen(self._queue) < BACKLOG:
-            self._send(BACKLOG)
+            self._send([(self._seconds(), self._countdown()) for _ in range(BACKLOG)])
 
-    def _send(self, count: int) -> None:
+    def add(self, seconds: float, countdown: float | None = None) -> int:
+        """One more, of this length; its number."""
+        self._send([(seconds, countdown)])
+        return len(self.sent) + len(self.doubtful)
+
+    def _send(self, works: Sequence[tuple[float, float | None]]) -> None:
         first = len(self.sent) + len(self.doubtful) + 1
-        numbers = range(first, first + count)
-        work = [self._work(number) for number in numbers]
+        numbers = range(first, first + len(works))
+        calls = [self._call(number, *work) for number, work in zip(numbers, works, strict=True)]
         try:
-            self._app.send_many(
-                call.set(task_id=self.task_id(number), queue=self._queue)
-                for call, number in zip(work, numbers, strict=True)
-            )
+            self._app.send_many(calls)
         except BrokerUnavailable:
             self.doubtful.update(numbers)
         else:
             self.sent.update(numbers)
 
-    def _work(self, number: int) -> Signature:
-        return self._app.signature(self._rng.choice(self._tasks), (number, self._seconds()))
+    def _call(self, number: int, seconds: float, countdown: float | None) -> Signature:
+        call = self._app.signature(self._rng.choice(self._tasks), (number, seconds))
+        return call.set(task_id=self.task_id(number), queue=self._queue, countdown=countdown)
 
     def _seconds(self) -> float:
         """Mostly a blink, sometimes long enough to be hit."""
         longest = self._rng.choices((0.01, 0.1, 1.0), (70, 25, 5))[0]
         return round(self._rng.uniform(0, longest), 4)
 
+    def _countdown(self) -> float | None:
+        """Some are due later: soon, or so late that the broker holds them until then."""
+        return self._rng.choices((None, self._rng.uniform(0, 1), self._rng.uniform(1, 4)), (94, 3, 3))[0]
+
     def task_id(self, number: int) -> str:
         return f"{self._queue}-{number}"
 
     def stuck(self, numbers: set[int]) -> set[int]:
         """Those of them that are still in the queue or in somebody's care."""
-        held = self._server.client.hvals("unacked") + self._server.client.lrange(self._queue, 0, -1)
+        with self._server.client.pipeline() as both:  # at one moment
+            unacked, waiting = both.hvals("unacked").lrange(self._queue, 0, -1).execute()
+        held = unacked + waiting
         return {
             number for number in numbers if any(f'"{self.task_id(number)}"'.encode() in each for each in held)
         }

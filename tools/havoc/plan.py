@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Plan:
     seconds: float
-    """Of harm under load; after that everything is left alone until all is done."""
+    """Of harm under load, at least; after that everything is left alone until all is done."""
     seed: int
     workers: int = 2
     slots: int = 4
@@ -25,6 +25,14 @@ class Plan:
     """Binary of the private server; None: the machine's redis-server, else valkey."""
     every: float = 1.0
     """Seconds between harms, on average."""
+    tasks: int = 0
+    """How many are to be sent, at least."""
+    harms: int = 0
+    """How many are to be done, at least."""
+    kills: int = 0
+    """How many of them are to be SIGKILLs, at least."""
+    absence: float = 3.0
+    """Seconds that a worker stays away after its end, at most."""
     lease: float = 8.0
     """Seconds; a worker that is silent for longer loses its messages."""
     patience: float = 60.0

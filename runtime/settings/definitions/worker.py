@@ -28,6 +28,12 @@ WORKER = (
     ),
     Setting("worker_lease", SECONDS, 8.0, "A worker silent for so long has lost its messages to others."),
     Setting(
+        "worker_lease_renewal",
+        optional(SECONDS),
+        None,
+        "How often the lease is renewed; None: four times in a lease.",
+    ),
+    Setting(
         "worker_max_unsettled",
         whole(1),
         10_000,

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from runtime import App
-from tools.havoc.apps import ASYNC_TASK, LEASE, TASK, URL, async_work, work
+from tools.havoc.apps import ASYNC_TASK, LEASE, TASK, TRANSPORT, URL, async_work, work
 
 app = App("havoc", broker=URL)
-app.conf.update(result_backend=None, task_acks_late=True, task_max_deliveries=0, worker_lease=LEASE)
+app.conf.update(
+    result_backend=None,
+    task_acks_late=True,
+    task_max_deliveries=0,
+    task_max_restores=0,
+    worker_lease=LEASE,
+    broker_transport_options=TRANSPORT,
+)
 app.task(name=TASK)(work)
 app.task(name=ASYNC_TASK)(async_work)

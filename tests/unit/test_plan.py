@@ -1,0 +1,25 @@
+"""Settings that make no sense together are refused before anything has started."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime import App
+from runtime.errors import ImproperlyConfigured
+from runtime.worker.options import WorkerOptions
+from runtime.worker.start import plan
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"worker_lease": 0}, "worker_lease must be longer than 0 s; it is 0 s"),
+        ({"worker_lease_renewal": 8}, "between 0 and worker_lease, 8 s; it is 8 s"),
+        ({"worker_lease_renewal": 0}, "between 0 and worker_lease, 8 s; it is 0 s"),
+    ],
+)
+def test_a_lease_is_renewed_before_it_ends(settings: dict[str, float], reason: str) -> None:
+    app = App("planned", set_as_current=False)
+    app.conf.update(settings)
+    with pytest.raises(ImproperlyConfigured, match=reason):
+        plan(app, WorkerOptions("proj", "w@h"))
