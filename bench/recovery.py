@@ -192,7 +192,7 @@ def _table(title: str, server: Server, latency: Latency) -> Table:
     log: Any = server.client.slowlog_get(1_000_000)
     names = {each.digest: name for name, each in vars(scripts).items() if isinstance(each, Script)}
     for entry in log:
-        command, _, rest = str(entry["command"]).partition(" ")
+        command, _, rest = entry["command"].decode(errors="replace").partition(" ")
         name = names.get(rest.partition(" ")[0], "")
         durations[f"{command} {name}"].append(entry["duration"] / 1000)
     for name, each in sorted(durations.items(), key=lambda item: -max(item[1])):

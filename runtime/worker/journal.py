@@ -80,7 +80,8 @@ class Journal:
     def fenced(self, tags: list[str]) -> None:
         self.fenced_so_far += len(tags)
         logger.warning(
-            "%d settlements came too late: the messages were another worker's by then (%d so far): %s",
+            "%d settlements came too late: the messages were another worker's by then, or deleted "
+            "(%d so far): %s",
             len(tags),
             self.fenced_so_far,
             ", ".join(tags[:10]),

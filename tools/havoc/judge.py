@@ -48,7 +48,7 @@ def repeats(executions: Iterable[Execution], harms: Sequence[Harm]) -> list[Repe
 
 def _cause(first: Execution, again: Execution, harms: Sequence[Harm]) -> Harm | None:
     settled = min(_settled(first, harms), again.started)
-    for harm in harms:
+    for harm in reversed(harms):  # the last one is what ended it
         if harm.reruns and _hits(harm, first) and harm.at <= settled and harm.until >= first.started:
             return harm
         if harm.name == PAST_LEASE and _hits(harm, again) and harm.at <= again.started <= harm.until + THAW:

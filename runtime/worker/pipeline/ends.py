@@ -52,10 +52,12 @@ class Ends:
             elif type(event) is Finished:
                 begun.pop(event.job, None)
                 self._finish(event, settled)
-            elif isinstance(event, TimedOut):
-                settled.append(self._timed_out(event))
-            elif isinstance(event, Lost):
-                settled.append(self._cut_short(event, killing))
+            elif isinstance(event, TimedOut | Lost):
+                if event.job in begun:  # also if it began in this very turn: it must not run again
+                    settled.append(self._settler.acknowledged(begun.pop(event.job)))
+                settled.append(
+                    self._timed_out(event) if isinstance(event, TimedOut) else self._cut_short(event, killing)
+                )
             elif isinstance(event, Booted | ChildFailed):
                 others.append(event)
         settled.extend(self._settler.acknowledged(reservation) for reservation in begun.values())
