@@ -137,7 +137,7 @@ class Received:
     problem: BrokerError | None = None
     """The connection was lost, or could not be made, since; it is being rebuilt by itself."""
     connected: bool = False
-    """A (new) connection has been made since."""
+    """A (new) connection has been made since, to every server that is needed."""
     evicted: bool = False
     """We were away for longer than our lease, and all messages that were delivered before and are not
     settled are with others now: stop working on them. Their settlements do nothing (`fenced`)."""

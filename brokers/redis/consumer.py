@@ -108,14 +108,14 @@ class RedisConsumer:
         self._receive_documents(received, now)
         self._keep_up(now)
         self._fence.tell(received)
-        received.connected = self._connected
-        # What the server would have told us on the old connection is lost with it.
-        received.awake = received.awake or self._connected
-        self._connected = False
+        if self._has_news():
+            self._connected = False
+            # What the server would have told us on the old connection is lost with it.
+            received.connected = received.awake = True
         return received
 
     def next_deadline(self) -> float:
-        if self._connected or self._fence:
+        if self._has_news() or self._fence:
             return float("-inf")
         deadlines = [self._link.next_deadline()]
         if self._link.is_open:
@@ -123,6 +123,10 @@ class RedisConsumer:
         if self._remote is not None:
             deadlines.append(self._remote.next_deadline())
         return min(deadlines)
+
+    def _has_news(self) -> bool:
+        """Whether every server is connected, and that has not been told."""
+        return self._connected and self._link.is_open and (self._remote is None or self._remote.is_open)
 
     def leased(self, now: float) -> bool:
         return not self._lease.has_run_out(now)
@@ -297,6 +301,7 @@ class RedisConsumer:
             arrived = self._remote.receive(now)
             received.refused += arrived.refusals
             received.problem = received.problem or arrived.problem
+            self._connected = self._connected or arrived.opened
             self._settle_at_broker(arrived.stored)
 
     # What is asked -------------------------------------------------------------------------------

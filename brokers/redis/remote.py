@@ -33,6 +33,8 @@ class Arrived(NamedTuple):
     """What remains of settlements whose documents are stored now."""
     refusals: list[str]
     problem: BrokerError | None
+    opened: bool
+    """There is a (new) connection."""
 
 
 class RemoteDocuments:
@@ -43,6 +45,10 @@ class RemoteDocuments:
     def open(self, timeout: float) -> None:
         """Raises BrokerUnavailable or BrokerRefused."""
         self._link.open(_greeting(), timeout)
+
+    @property
+    def is_open(self) -> bool:
+        return self._link.is_open
 
     def submit(self, settlements: Sequence[Settlement]) -> None:
         """Write their documents; what remains of them is returned by `receive` then."""
@@ -69,7 +75,7 @@ class RemoteDocuments:
             stored += (each._replace(writes=()) for each in self._calls.popleft().confirms)
         if self._link.wants_attempt(now):
             self._link.attempt(_greeting())
-        return Arrived(stored, refused, self._link.problem())
+        return Arrived(stored, refused, self._link.problem(), arrivals.opened)
 
     def pending(self) -> int:
         return sum(len(call.confirms) for call in self._calls)

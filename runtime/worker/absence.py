@@ -10,10 +10,11 @@ class Absence:
         """`patience`: seconds that the broker may be away; inf: for ever."""
         self._patience = patience
         self._since: float | None = None
+        self._never_there = True
 
     def __bool__(self) -> bool:
         """Whether there is no connection."""
-        return self._since is not None
+        return self._never_there or self._since is not None
 
     def goes_on(self, now: float) -> bool:
         """The connection was lost, or could not be made again. Whether that can still be borne."""
@@ -21,6 +22,7 @@ class Absence:
         return now - self._since < self._patience
 
     def end(self) -> bool:
-        """There is a connection. Whether there was none before."""
-        ended, self._since = bool(self), None
+        """There is a connection. Whether one had been lost."""
+        ended, self._since = self._since is not None, None
+        self._never_there = False
         return ended

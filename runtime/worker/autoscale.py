@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from pools.interface import Pool
+from brokers.interface import Settlement
+from runtime.worker.core import Core
+from runtime.worker.lifecycle import State
 from runtime.worker.size import Bounds
 
 logger = logging.getLogger("runtime.worker")
@@ -54,34 +57,36 @@ def decide(
 
 
 class Autoscaler:
-    """bounds: None: the pool's size stays as it is."""
+    """An attendant: looks at the load four times a second, unless nothing can have changed."""
 
-    def __init__(self, pool: Pool, bounds: Bounds | None) -> None:
-        self._pool = pool
+    def __init__(self, core: Core, bounds: Bounds) -> None:
+        self._core = core
         self._bounds = bounds
         self._seen = Seen()
-        self._next_look = 0.0 if bounds else inf
-        self._at_rest = True
-        """Nothing ran, and there are as few slots as there may be: nothing to be seen until a task starts."""
+        self._next_look = 0.0
+        self._at_rest = False
+        """Nothing ran, and there are as few slots as there may be: nothing to see until a message comes."""
+
+    def fileno(self) -> None:
+        return None
 
     def next_deadline(self) -> float:
-        """When `attend` must be called at the latest, even if nothing happens (time.monotonic())."""
-        return inf if self._at_rest else self._next_look
+        return inf if self._at_rest and not self._core.ledger else self._next_look
 
-    def attend(self, waiting: int, now: float) -> None:
-        """Look, if it is time, and act. waiting: tasks here that no child has begun."""
-        if self._bounds is None:
-            return
-        if now < self._next_look:
-            self._at_rest = False  # something has happened since that look: perhaps a task has started
-            return
+    def attend(self, now: float) -> Sequence[Settlement]:
+        """Look, and act."""
         self._next_look = now + LOOK
-        slots, running = self._pool.slots(), len(self._pool.running())
+        if self._core.life.state is not State.RUNNING:
+            return ()
+        pool = self._core.pool
+        slots, running = pool.slots(), len(pool.running())
+        waiting = self._core.dispatcher.ready() + pool.queued()
         self._seen, slots_more = decide(self._seen, self._bounds, slots, running, waiting, now)
         self._at_rest = not running and slots <= self._bounds.least
+        if slots_more:
+            logger.info("Autoscale: from %d to %d slots", slots, slots + slots_more)
         if slots_more > 0:
-            logger.info("Autoscale: from %d to %d slots", slots, slots + slots_more)
-            self._pool.grow(slots_more)
+            pool.grow(slots_more)
         elif slots_more < 0:
-            logger.info("Autoscale: from %d to %d slots", slots, slots + slots_more)
-            self._pool.shrink(-slots_more)
+            pool.shrink(-slots_more)
+        return ()

@@ -9,27 +9,26 @@ import runtime
 from runtime.settings.settings import masked
 
 if TYPE_CHECKING:
-    from runtime.app.app import App
+    from runtime.worker.plan import Plan
     from runtime.worker.size import Size
-    from runtime.worker.start import Plan
 
 
-def show(app: App, planned: Plan) -> None:
+def show(plan: Plan) -> None:
     """To stdout, at once."""
-    sys.stdout.write(text(app, planned))
+    sys.stdout.write(text(plan))
     sys.stdout.flush()
 
 
-def text(app: App, planned: Plan) -> str:
-    conf, options = app.conf, planned.options
+def text(plan: Plan) -> str:
+    app, conf, options = plan.app, plan.app.conf, plan.options
     rows = [
         ("app", f"{app.main} ({options.app})"),
         ("broker", masked("broker_url", conf.broker_url)),
         ("results", masked("result_backend", conf.result_backend) if conf.result_backend else "disabled"),
-        ("pool", pool(planned.size)),
-        ("prefetch", "auto" if planned.multiplier is None else f"{planned.multiplier} per slot"),
+        ("pool", pool(plan.size)),
+        ("prefetch", "auto" if plan.multiplier is None else f"{plan.multiplier} per slot"),
         ("log level", options.loglevel),
-        *_labelled("queues", planned.queues),
+        *_labelled("queues", plan.queues),
         *_labelled("tasks", sorted(app.tasks)),
     ]
     lines = [f"  {label:<10} {value}" for label, value in rows]

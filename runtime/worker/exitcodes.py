@@ -16,3 +16,13 @@ class ExitCode(IntEnum):
     """The broker refuses us: wrong password, no such database."""
     BROKER_GONE = 5
     """The broker has been away for `broker_connection_timeout_total`."""
+    STEP_FAILED = 7
+    """A bootstep could not be started."""
+
+
+class Leave(Exception):
+    """The start of a worker is over, as has been said: the process is to end with this code."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code)
+        self.code = code

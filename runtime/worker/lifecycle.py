@@ -80,6 +80,11 @@ class Life:
         self.exit_code = code
         return self._enter(State.KILLING, now)
 
+    def leave(self, code: ExitCode, now: float) -> bool:
+        """It must not go on, but what runs may finish."""
+        self.exit_code = code
+        return self._enter(max(self.state, State.DRAINING), now)
+
     def turn(self, reserved: int, unconfirmed: int, now: float) -> bool:
         """A turn of the loop is over; see `after_turn`."""
         if self.state is State.DRAINING and not reserved:

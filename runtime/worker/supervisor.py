@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import faulthandler
 import logging
-import select
 import signal
 import time
-from typing import TYPE_CHECKING
 
-from brokers.interface import BrokerError, Consumer, Delivery, Mailbox, Settlement
-from pools.interface import Booted, ChildFailed, Pool
-from runtime.execution import manifest
-from runtime.execution.manifest import Manifest
-from runtime.worker.absence import Absence
-from runtime.worker.autoscale import Autoscaler
-from runtime.worker.commands.panel import Panel
-from runtime.worker.commands.view import WorkerView
+from brokers.interface import BrokerError, Delivery, Settlement
+from pools.interface import Booted, ChildFailed
+from runtime.bootsteps.step import Parts
+from runtime.worker.blueprint import Blueprint, StepFailed
 from runtime.worker.exitcodes import ExitCode
-from runtime.worker.health.health import Health
-from runtime.worker.health.observe import observe
-from runtime.worker.journal import Journal
-from runtime.worker.ledger import Ledger, Reservation
-from runtime.worker.lifecycle import Life, State
+from runtime.worker.ledger import Reservation
+from runtime.worker.lifecycle import State
 from runtime.worker.pipeline import prefetch
-from runtime.worker.pipeline.dispatch import Dispatcher
-from runtime.worker.pipeline.ends import Ends
-from runtime.worker.pipeline.fetch import Fetcher
-from runtime.worker.pipeline.hold import NearlyDue
-from runtime.worker.pipeline.intake import Intake
-from runtime.worker.pipeline.pace import Pace
-from runtime.worker.pipeline.settle import Settler
-from runtime.worker.revoked import Revoked
-from runtime.worker.signals import SignalInbox
-
-if TYPE_CHECKING:
-    from runtime.app.app import App
-    from runtime.worker.start import Plan
+from runtime.worker.steps.consumer import BrokerStep
+from runtime.worker.steps.loop import HubStep, SignalsStep
+from runtime.worker.steps.pool import CoreStep, PoolStep
 
 logger = logging.getLogger("runtime.worker")
 
@@ -50,52 +31,39 @@ LINGER_QUEUED = 4
 class Supervisor:
     """Single-threaded; made and run by `runtime.worker.start`."""
 
-    def __init__(
-        self,
-        app: App,
-        planned: Plan,
-        broker: Consumer,
-        mailbox: Mailbox | None,
-        pool: Pool,
-        inbox: SignalInbox,
-        health: Health,
-        dispatcher: Dispatcher,
-        pace: Pace,
-        settler: Settler,
-        autoscaler: Autoscaler,
-    ) -> None:
-        self._broker = broker
-        self._pool = pool
-        self._inbox = inbox
-        self._health = health
-        self._meters = health.meters()
-        self._autoscaler = autoscaler
-        self._journal = Journal()
-        self._life = Life(planned.grace)
-        self._absence = Absence(planned.patience)
-        self._ledger = Ledger()
-        self._nearly_due = NearlyDue()
-        revoked = Revoked()
-        self._intake = Intake(self._ledger, self._nearly_due, settler, revoked, self._journal, self._meters)
-        self._dispatcher = dispatcher
-        self._ends = Ends(self._ledger, dispatcher, pace, settler, self._journal, self._meters)
-        self._settler = settler
-        self._fetcher = Fetcher(broker, time.monotonic())
-        self._pace = pace
-        self._multiplier = planned.multiplier
-        self._gives_back = planned.multiplier is None
+    def __init__(self, parts: Parts, consumer: Blueprint) -> None:
+        """`parts`: of the worker blueprint, started. `consumer`: is started with each connection, and
+        stopped when it is lost."""
+        core, plan = parts[CoreStep], parts.plan
+        self._consumer = consumer
+        self._parts = parts
+        self._broker = parts[BrokerStep]
+        self._pool = parts[PoolStep]
+        self._inbox = parts[SignalsStep]
+        self._hub = parts[HubStep]
+        self._meters = core.meters
+        self._journal = core.journal
+        self._life = core.life
+        self._absence = core.absence
+        self._code = core.code
+        self._inquiry = core.inquiry
+        self._ledger = core.ledger
+        self._nearly_due = core.nearly_due
+        self._intake = core.intake
+        self._dispatcher = core.dispatcher
+        self._ends = core.ends
+        self._settler = core.settler
+        self._fetcher = core.fetcher
+        self._pace = core.pace
+        self._multiplier = plan.multiplier
+        self._gives_back = plan.multiplier is None
         """What finds every slot busy for long goes back to its queue."""
-        self._max_unsettled = planned.max_unsettled
-        """Settlements that may wait for the broker; at that bound no task is started."""
-        owners = (broker, pool, self._ledger, self._nearly_due, dispatcher, settler, revoked)
-        self._panel = Panel(mailbox, WorkerView(app, planned, *owners))
-        self._manifest: Manifest | None = None
+        self._max_unsettled = plan.max_unsettled
         self._settlements: list[Settlement] = []
         self._starting = True
         """Tasks may be started."""
-        self._poller = select.epoll()
-        for part in (broker, pool, inbox, health, self._panel):
-            self._poller.register(part.fileno(), select.EPOLLIN)
+        self._hub.watch(self._broker.fileno())
+        self._hub.watch(self._pool.fileno())
 
     def run(self) -> ExitCode:
         """Turn until the life is over; the process's exit code."""
@@ -108,39 +76,30 @@ class Supervisor:
                 self._receive_messages(now)
             if self._pool.fileno() in readable or now >= self._pool.next_deadline():
                 self._receive_ends(now)
-            if self._panel.fileno() in readable or now >= self._panel.next_deadline():
-                self._settlements += self._panel.obey(now)
+            self._settlements += self._hub.attend(readable, now)
             self._admit_due()
             self._dispatch(now)
             self._settle()
             self._take(now)
-            self._scale(now)
+            self._inquiry.ask(self._broker)
             self._grow_older(now)
-            if self._health.fileno() in readable or now >= self._health.next_deadline():
-                self._attend_health(now)
             self._meters.turned(time.monotonic() - now)
-        self._panel.close()
-        self._poller.close()
         return self._life.exit_code
 
     def _wait(self) -> set[int]:
         """Until something can be read, or the first deadline of anybody; which descriptors are."""
-        now = time.monotonic()
         deadline = min(
             self._broker.next_deadline(),
             self._pool.next_deadline(),
             self._dispatcher.next_recall(),
-            self._health.next_deadline(),
-            self._autoscaler.next_deadline(),
-            self._panel.next_deadline(),
             self._fetcher.next_poll() if self._may_take() else float("inf"),
             self._dispatcher.next_stall() if self._starting and self._gives_back else float("inf"),
             self._life.deadline,
-            now + max(0.0, self._nearly_due.next_due() - time.time()),
+            time.monotonic() + max(0.0, self._nearly_due.next_due() - time.time()),
         )
         if self._pool.queued() >= LINGER_QUEUED * self._pool.slots():
             time.sleep(LINGER)
-        return {descriptor for descriptor, _ in self._poller.poll(min(max(0.0, deadline - now), 5.0))}
+        return self._hub.wait(deadline)
 
     # Life -----------------------------------------------------------------------------------------
 
@@ -148,7 +107,7 @@ class Supervisor:
         for number in self._inbox.read():
             if number == signal.SIGHUP:
                 logger.info("SIGHUP: restarting the children with fresh code")
-                self._health.reloading(now)
+                self._code.reload()
                 self._pool.restart()
             elif number == signal.SIGUSR1:
                 logger.warning("SIGUSR1: the stacks of the supervisor, then of each busy child")
@@ -165,7 +124,6 @@ class Supervisor:
         """What is to be done once on entering it."""
         if self._life.state in (State.DRAINING, State.KILLING):
             self._give_back([*self._dispatcher.clear(now), *self._nearly_due.clear()], "the worker stops")
-        self._attend_health(now)
 
     def _grow_older(self, now: float) -> None:
         if self._ledger.theirs:
@@ -178,19 +136,14 @@ class Supervisor:
         if self._life.state is State.KILLING:
             self._pool.kill(list(self._pool.running()))
 
-    def _attend_health(self, now: float) -> None:
-        owners = (self._life, self._absence, self._pool, self._ledger, self._dispatcher, self._fetcher)
-        if self._health.attend(now, observe(*owners, loaded=self._manifest is not None)):
-            self._broker.measure()
-
     # Messages -----------------------------------------------------------------------------------
 
     def _receive_messages(self, now: float) -> None:
         received = self._broker.receive(now)
         if received.problem is not None:
             self._lose_broker(received.problem, now)
-        if received.connected and self._absence.end():
-            self._meters.reconnected()
+        if received.connected:
+            self._gain_broker(now)
         if received.evicted:
             self._leave_to_others(now)
         if received.fenced:
@@ -200,12 +153,9 @@ class Supervisor:
             self._fetcher.answered(received.more, now)
         if received.awake or received.connected:  # perhaps since that answer: never forgotten for it
             self._fetcher.alarm()
-        if received.backlog is not None:
-            self._health.told(received.backlog, now)
+        self._inquiry.answered(received)
         if received.namesakes:
             self._journal.namesakes(received.namesakes)
-        if received.held is not None:
-            self._panel.told(received.held)
         self._journal.broker_said(received.refused, received.restored)
         self._meters.restored(received.restored)
         if received.deliveries:
@@ -213,11 +163,23 @@ class Supervisor:
 
     def _lose_broker(self, problem: BrokerError, now: float) -> None:
         """What runs goes on; its ends wait here for the next connection, until patience ends."""
+        self._consumer.stop()
         if self._absence.goes_on(now):
             logger.error("Broker: %s; reconnecting", problem)
             return
         logger.critical("Broker: %s; given up", problem)
         self._fail(ExitCode.BROKER_GONE, now)
+
+    def _gain_broker(self, now: float) -> None:
+        if self._absence.end():
+            self._meters.reconnected()
+        self._consumer.stop()  # it may have gone and come back between two turns
+        try:
+            self._consumer.start(Parts(self._parts.plan, self._parts))
+        except StepFailed as failed:
+            logger.critical("%s: the worker stops", failed, exc_info=failed.cause)
+            if self._life.leave(ExitCode.STEP_FAILED, now):
+                self._begin_state(now)
 
     def _leave_to_others(self, now: float) -> None:
         """We were frozen or cut off for longer than our lease: what was delivered before is dropped or
@@ -234,8 +196,7 @@ class Supervisor:
         self._pool.kill([job for job in self._pool.running() if job in theirs])
 
     def _admit(self, deliveries: list[Delivery], now: float) -> None:
-        assert self._manifest is not None, "nothing is taken before the children's code is loaded"
-        ready, far, settlements = self._intake.admit(deliveries, self._manifest, now)
+        ready, far, settlements = self._intake.admit(deliveries, self._code.manifest, now)
         self._settlements += settlements
         if far:
             self._broker.hold(far)
@@ -258,12 +219,11 @@ class Supervisor:
             self._heed_children(event, now)
 
     def _heed_children(self, event: Booted | ChildFailed, now: float) -> None:
-        self._health.reloaded()
         if isinstance(event, Booted):
-            self._manifest = manifest.read(event.hello)
-            self._panel.loaded(self._manifest, manifest.read_commands(event.hello))
-            self._journal.ready(len(self._manifest))
+            self._code.loaded(event.hello)
+            self._journal.ready(len(self._code.manifest))
         else:
+            self._code.failed()
             self._journal.child_failed(event)
             if event.fatal:
                 self._fail(ExitCode.CHILDREN, now)
@@ -305,11 +265,13 @@ class Supervisor:
 
     def _take(self, now: float) -> None:
         if self._may_take() and self._fetcher.is_due(now):
-            self._fetcher.take(self._wanted(now), now)
+            limit = self._wanted(now)
+            if self._fetcher.asks(limit, now):
+                self._broker.take(limit)
 
     def _may_take(self) -> bool:
         """Not before the children's code is loaded: it tells which tasks there are."""
-        return self._life.state is State.RUNNING and self._manifest is not None
+        return self._life.state is State.RUNNING and self._code.loads > 0
 
     def _wanted(self, now: float) -> int:
         return prefetch.wanted(
@@ -320,7 +282,3 @@ class Supervisor:
             multiplier=self._multiplier,
             unsettled=len(self._ledger) - len(self._nearly_due),
         )
-
-    def _scale(self, now: float) -> None:
-        if self._life.state is State.RUNNING:
-            self._autoscaler.attend(self._dispatcher.ready() + self._pool.queued(), now)

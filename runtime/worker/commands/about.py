@@ -58,7 +58,7 @@ def report(view: WorkerView) -> dict[str, str]:
 @COMMANDS.inspect()
 def stats(view: WorkerView) -> dict[str, Any]:
     """What it has done, and what it uses."""
-    multiplier = view.planned.multiplier
+    multiplier = view.plan.multiplier
     return {
         "total": view.totals(),
         "pid": os.getpid(),
@@ -72,15 +72,15 @@ def stats(view: WorkerView) -> dict[str, Any]:
 
 
 def _pool(view: WorkerView) -> dict[str, Any]:
-    planned, settings = view.planned, view.app.conf
-    most = planned.options.max_tasks_per_child or settings.worker_max_tasks_per_child
+    plan, settings = view.plan, view.app.conf
+    most = plan.options.max_tasks_per_child or settings.worker_max_tasks_per_child
     return {
         "implementation": view.pool_kind(),
         "max-concurrency": view.slots(),
         "processes": view.pids(),
         "max-tasks-per-child": most or "N/A",
         "put-guarded-by-semaphore": False,
-        "timeouts": [planned.soft_time_limit or 0, planned.time_limit or 0],
+        "timeouts": [plan.soft_time_limit or 0, plan.time_limit or 0],
         "writes": "N/A",
     }
 

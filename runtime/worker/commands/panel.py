@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from brokers.envelope import MalformedMessage
 from brokers.interface import Broadcast, Held, Mailbox, Settlement
 from runtime.errors import EncodeError
-from runtime.execution.manifest import Manifest
 from runtime.remote import command as commands
 from runtime.remote import reply
 from runtime.remote.command import Command
+from runtime.worker.code import Code
 from runtime.worker.commands.all import COMMANDS
 from runtime.worker.commands.custom import CustomCommands
 from runtime.worker.commands.view import WorkerView
+from runtime.worker.inquiry import Inquiry
 
 logger = logging.getLogger("runtime.worker")
 
@@ -35,67 +35,73 @@ class _Waiting(NamedTuple):
 
 
 class Panel:
-    """One part of the supervisor's loop: call `obey` when `fileno` is readable and at `next_deadline`."""
+    """An attendant."""
 
-    def __init__(self, mailbox: Mailbox | None, view: WorkerView) -> None:
-        """`mailbox`: None: nobody is to be heard."""
+    def __init__(self, mailbox: Mailbox, view: WorkerView, code: Code, inquiry: Inquiry) -> None:
         self._mailbox = mailbox
         self._view = view
+        self._code = code
+        self._inquiry = inquiry
+        self._loads = 0
+        """Of the code whose custom commands we know."""
         self._waiting: list[_Waiting] = []
         """For what the broker holds."""
-        self._custom = CustomCommands(view.planned.options)
+        self._custom = CustomCommands(view.plan.options)
         self._connected = True
         """Whether the last thing told of the connection was not that it is lost."""
         self._poller = select.epoll()
-        if mailbox is not None:
-            self._poller.register(mailbox.fileno(), select.EPOLLIN)
+        self._poller.register(mailbox.fileno(), select.EPOLLIN)
 
     def fileno(self) -> int:
         return self._poller.fileno()
 
     def next_deadline(self) -> float:
         """time.monotonic() seconds; inf: no need."""
-        if self._mailbox is None:
-            return float("inf")
+        if self._code.loads != self._loads or self._inquiry.held is not None:
+            return float("-inf")
         waiting = (each.until for each in self._waiting)
         return min(self._mailbox.next_deadline(), self._custom.next_deadline(), *waiting)
 
-    def loaded(self, manifest: Manifest, custom: Collection[str]) -> None:
-        """The tasks and the custom commands that the children's code has now."""
-        self._view.manifest = manifest
-        pool = self._custom.loaded(custom) if self._mailbox is not None else None
-        if pool is not None:
-            self._poller.register(pool.fileno(), select.EPOLLIN)
-
-    def told(self, held: list[Held]) -> None:
-        """What the broker holds, to those who wait for it."""
-        waiting, self._waiting = self._waiting, []
-        self._view.held = held
-        for command, _ in waiting:
-            self._execute(command)
-        self._view.held = []
-
-    def obey(self, now: float) -> list[Settlement]:
+    def attend(self, now: float) -> list[Settlement]:
         """All that was heard. What is to be settled because of it."""
-        if self._mailbox is not None:
-            heard = self._mailbox.receive(now)
-            self._note(heard.problem, heard.connected)
-            if heard.unheard or heard.unsaid or heard.refused:
-                logger.warning(
-                    "Remote control: %d messages unheard, %d unsaid, refused: %s",
-                    heard.unheard, heard.unsaid, heard.refused[:3],
-                )  # fmt: skip
-            for broadcast in heard.broadcasts:
-                self._hear(broadcast, now)
-            for answer in self._custom.receive(now):
-                self._answer(*answer)
-            self._give_up(now)
+        if self._code.loads != self._loads:
+            self._learn()
+        held = self._inquiry.take_held()
+        if held is not None:
+            self._told(held)
+        heard = self._mailbox.receive(now)
+        self._note(heard.problem, heard.connected)
+        if heard.unheard or heard.unsaid or heard.refused:
+            logger.warning(
+                "Remote control: %d messages unheard, %d unsaid, refused: %s",
+                heard.unheard, heard.unsaid, heard.refused[:3],
+            )  # fmt: skip
+        for broadcast in heard.broadcasts:
+            self._hear(broadcast, now)
+        for answer in self._custom.receive(now):
+            self._answer(*answer)
+        self._give_up(now)
         return self._view.take_settlements()
 
     def close(self) -> None:
         """The mailbox is not ours to close."""
         self._custom.close()
         self._poller.close()
+
+    def _learn(self) -> None:
+        """The custom commands of the children's code."""
+        self._loads = self._code.loads
+        pool = self._custom.loaded(self._code.commands)
+        if pool is not None:
+            self._poller.register(pool.fileno(), select.EPOLLIN)
+
+    def _told(self, held: list[Held]) -> None:
+        """What the broker holds, to those who wait for it."""
+        waiting, self._waiting = self._waiting, []
+        self._view.held = held
+        for command, _ in waiting:
+            self._execute(command)
+        self._view.held = []
 
     def _note(self, problem: Exception | None, connected: bool) -> None:
         """Its connection fails and returns with the other one: one line is enough."""
@@ -129,7 +135,7 @@ class Panel:
             self._answer(command, {"error": f"{MOST_WAITING} commands wait for the broker already"})
             return
         self._waiting.append(_Waiting(command, now + HELD_PATIENCE))
-        self._view.look(HELD_SHOWN)
+        self._inquiry.look(HELD_SHOWN)
 
     def _execute(self, command: Command) -> None:
         logger.debug("Remote control: %s(%s)", command.method, command.arguments)
@@ -148,7 +154,7 @@ class Panel:
             self._answer(self._waiting.pop(0).command, {"error": "the broker does not tell what it holds"})
 
     def _answer(self, command: Command, value: Any) -> None:
-        if command.reply_to is None or self._mailbox is None:
+        if command.reply_to is None:
             return
         node, clock = self._view.node, self._view.clock.tick()
         try:

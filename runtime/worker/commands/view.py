@@ -6,22 +6,14 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from brokers.interface import Consumer, Held, Settlement
-from pools.interface import Pool
 from runtime.execution.manifest import Manifest
 from runtime.protocol.task_message import TaskMessage
-from runtime.remote.clock import Clock
-from runtime.worker.ledger import Ledger, Reservation
-from runtime.worker.pipeline.dispatch import Dispatcher
-from runtime.worker.pipeline.hold import NearlyDue
-from runtime.worker.pipeline.settle import Settler
-from runtime.worker.revoked import Revoked
-
-if TYPE_CHECKING:
-    from runtime.app.app import App
-    from runtime.worker.start import Plan
+from runtime.worker.core import Core
+from runtime.worker.ledger import Reservation
+from runtime.worker.plan import Plan
 
 
 class QueueFacts(NamedTuple):
@@ -36,58 +28,47 @@ class WorkerView:
     """Reads ask the owners of the worker's state, at the moment of the call. Verbs return at once; what they
     end is settled after the command. Supervisor's loop only."""
 
-    def __init__(
-        self,
-        app: App,
-        planned: Plan,
-        broker: Consumer,
-        pool: Pool,
-        ledger: Ledger,
-        nearly_due: NearlyDue,
-        dispatcher: Dispatcher,
-        settler: Settler,
-        revoked: Revoked,
-    ) -> None:
-        self.app = app
-        self.planned = planned
-        self.node = planned.options.node
-        self.clock = Clock()
+    def __init__(self, plan: Plan, core: Core, broker: Consumer) -> None:
+        self.app = plan.app
+        self.plan = plan
+        self.node = plan.node
+        self.clock = core.clock
         self.started_at = time.monotonic()
-        self.revoked = revoked
-        self.manifest: Manifest = {}
-        """The tasks of the children's code; `limit_task` changes them."""
+        self.revoked = core.revoked
         self.held: list[Held] = []
         """What the broker holds until it is due; only for commands that need it (`registry.Entry`)."""
         self.queue_facts: dict[str, QueueFacts] = {}
         """Of queues that were added with more than their name."""
         self.samples: list[int] = []
         """Bytes of memory at each `memsample`."""
+        self._core = core
+        self._pool = core.pool
         self._broker = broker
-        self._pool = pool
-        self._ledger = ledger
-        self._nearly_due = nearly_due
-        self._dispatcher = dispatcher
-        self._settler = settler
         self._settlements: list[Settlement] = []
 
     # What may be read ---------------------------------------------------------------------------------
 
+    @property
+    def manifest(self) -> Manifest:
+        """The tasks of the children's code; `limit_task` changes them."""
+        return self._core.code.manifest
+
     def active(self) -> list[Reservation]:
         """Tasks that run."""
-        return [reservation for reservation in self._ledger if reservation.started is not None]
+        return [reservation for reservation in self._core.ledger if reservation.started is not None]
 
     def reserved(self) -> list[Reservation]:
         """Tasks that are due and wait for a slot."""
-        waiting = {reservation.id for reservation in self._nearly_due}
-        return [each for each in self._ledger if each.started is None and each.id not in waiting]
+        waiting = {reservation.id for reservation in self._core.nearly_due}
+        return [each for each in self._core.ledger if each.started is None and each.id not in waiting]
 
     def nearly_due(self) -> list[Reservation]:
         """Tasks here that wait for their time; most do so at the broker (`held`)."""
-        return list(self._nearly_due)
+        return list(self._core.nearly_due)
 
     def totals(self) -> dict[str, int]:
         """Task name → how many have begun."""
-        return dict(self._ledger.totals)
+        return dict(self._core.ledger.totals)
 
     def queues(self) -> tuple[str, ...]:
         return self._broker.queues
@@ -109,15 +90,18 @@ class WorkerView:
         def meant(reservation: Reservation) -> bool:
             return is_meant(reservation.task)
 
-        withdrawn = [*self._dispatcher.withdraw(meant, time.monotonic()), *self._nearly_due.withdraw(meant)]
+        withdrawn = [
+            *self._core.dispatcher.withdraw(meant, time.monotonic()),
+            *self._core.nearly_due.withdraw(meant),
+        ]
         for reservation in withdrawn:
-            self._ledger.strike(reservation.id)
-            self._settlements.append(self._settler.revoked(reservation.tag, reservation.task, "revoked"))
+            self._core.ledger.strike(reservation.id)
+            self._settlements.append(self._core.settler.revoked(reservation.tag, reservation.task, "revoked"))
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""
         self._settlements += [
-            settlement for task_id in ids if (settlement := self._settler.marked_revoked(task_id)).writes
+            settlement for task_id in ids if (settlement := self._core.settler.marked_revoked(task_id)).writes
         ]
 
     def terminate(self, reservations: Sequence[Reservation]) -> None:
@@ -155,10 +139,6 @@ class WorkerView:
         signal.raise_signal(number)
 
     # For the panel ------------------------------------------------------------------------------------
-
-    def look(self, most: int) -> None:
-        """Ask the broker for `held`."""
-        self._broker.look(most)
 
     def take_settlements(self) -> list[Settlement]:
         """Of what the verbs have ended."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from brokers.interface import Consumer
-
 POLL = 1.0
 """Seconds between looks into the queues of an idle worker: what brings held messages back when they
 are due, and a guard against ever going deaf."""
@@ -12,10 +10,11 @@ are due, and a guard against ever going deaf."""
 class Fetcher:
     """Owns what is known of the queues. Supervisor's loop only; times are time.monotonic() seconds."""
 
-    def __init__(self, broker: Consumer, now: float) -> None:
-        self._broker = broker
+    def __init__(self, now: float) -> None:
         self.taking = False
         """A take is unanswered."""
+        self._open = False
+        """Something may be taken; written by the step Tasks."""
         self._more = True
         """There may be messages for us."""
         self._next_poll = 0.0
@@ -36,18 +35,25 @@ class Fetcher:
         """Something has come, or may have come unnoticed."""
         self._more = True
 
+    def open(self) -> None:
+        """There is a connection: messages may be asked for."""
+        self._open = self._more = True
+
+    def shut(self) -> None:
+        """There is none. A take that is unanswered stays so: the next connection answers it."""
+        self._open = False
+
     def is_due(self, now: float) -> bool:
-        return not self.taking and (self._more or now >= self._next_poll)
+        return self._open and not self.taking and (self._more or now >= self._next_poll)
 
     def next_poll(self) -> float:
-        """When to take at the latest; inf while the last take is unanswered."""
-        return float("inf") if self.taking else self._next_poll
+        """When to take at the latest; inf while the last take is unanswered, or none may be asked for."""
+        return self._next_poll if self._open and not self.taking else float("inf")
 
-    def take(self, limit: int, now: float) -> None:
-        """Ask for up to `limit` messages; 0: there is no room, and so no use for a take."""
+    def asks(self, limit: int, now: float) -> bool:
+        """Whether up to `limit` messages are to be taken now; 0: there is no room, and so no use for it."""
         self._next_poll = now + POLL
-        if limit:
-            self._broker.take(limit)
-            self.taking = True
-        else:
+        self.taking = limit > 0
+        if not limit:
             self.fetched_at = now
+        return self.taking

@@ -1,0 +1,6 @@
+"""Bootsteps: the parts of a worker, and what a user's own are made of."""
+
+from runtime.bootsteps.attendant import Attendant
+from runtime.bootsteps.step import Parts, Step
+
+__all__ = ["Attendant", "Parts", "Step"]

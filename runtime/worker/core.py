@@ -1,0 +1,48 @@
+"""What every message goes through, and what the worker knows of itself: one owner for each piece of state."""
+
+from __future__ import annotations
+
+import time
+
+from pools.interface import Pool
+from runtime.remote.clock import Clock
+from runtime.worker.absence import Absence
+from runtime.worker.code import Code
+from runtime.worker.health.meters import Meters
+from runtime.worker.inquiry import Inquiry
+from runtime.worker.journal import Journal
+from runtime.worker.ledger import Ledger
+from runtime.worker.lifecycle import Life
+from runtime.worker.pipeline.dispatch import Dispatcher
+from runtime.worker.pipeline.ends import Ends
+from runtime.worker.pipeline.fetch import Fetcher
+from runtime.worker.pipeline.hold import NearlyDue
+from runtime.worker.pipeline.intake import Intake
+from runtime.worker.pipeline.pace import Pace
+from runtime.worker.pipeline.settle import Settler
+from runtime.worker.plan import Plan
+from runtime.worker.revoked import Revoked
+
+
+class Core:
+    """Lasts as long as the worker, whatever becomes of its connections. The loop drives it; steps read it."""
+
+    def __init__(self, plan: Plan, pool: Pool, meters: Meters) -> None:
+        now = time.monotonic()
+        self.pool = pool
+        self.meters = meters
+        self.journal = Journal()
+        self.life = Life(plan.grace)
+        self.absence = Absence(plan.patience)
+        self.code = Code()
+        self.clock = Clock()
+        self.inquiry = Inquiry()
+        self.ledger = Ledger()
+        self.nearly_due = NearlyDue()
+        self.revoked = Revoked()
+        self.pace = Pace(now)
+        self.fetcher = Fetcher(now)
+        self.settler = Settler(plan.app, plan.node)
+        self.dispatcher = Dispatcher(pool, self.pace, plan.time_limit, plan.soft_time_limit)
+        self.intake = Intake(self.ledger, self.nearly_due, self.settler, self.revoked, self.journal, meters)
+        self.ends = Ends(self.ledger, self.dispatcher, self.pace, self.settler, self.journal, meters)

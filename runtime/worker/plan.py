@@ -1,0 +1,78 @@
+"""What a worker will be: its options over the app's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runtime.errors import ImproperlyConfigured
+from runtime.protocol.bounds import check_limits
+from runtime.worker.options import WorkerOptions
+from runtime.worker.size import Size, size
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Options over settings: what this worker will be."""
+
+    app: App
+    options: WorkerOptions
+    size: Size
+    queues: tuple[str, ...]
+    multiplier: int | None
+    time_limit: float | None
+    soft_time_limit: float | None
+    grace: float | None
+    connect_timeout: float
+    """Seconds for one attempt to reach the broker."""
+    patience: float
+    """Seconds that the broker may be away; inf: for ever."""
+    max_unsettled: int
+    """Settlements that may wait for the broker; at that bound no task is started."""
+
+    @property
+    def node(self) -> str:
+        """This worker's node name."""
+        return self.options.node
+
+
+def plan(app: App, options: WorkerOptions) -> Plan:
+    """Raises ImproperlyConfigured."""
+    conf = app.conf
+    sized = size(options, conf)
+    multiplier = options.prefetch_multiplier
+    if multiplier is None:
+        # What a solo worker holds while a task runs, or waits in a debugger, nobody else can have.
+        multiplier = 1 if sized.kind == "solo" else conf.worker_prefetch_multiplier
+    time_limit = options.time_limit or conf.task_time_limit
+    soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit
+    try:
+        check_limits(soft_time_limit, time_limit)
+        _check_lease(conf.worker_lease, conf.worker_lease_renewal)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from None
+    return Plan(
+        app=app,
+        options=options,
+        size=sized,
+        queues=options.queues or (conf.task_default_queue,),
+        multiplier=None if multiplier == "auto" else int(multiplier),
+        time_limit=time_limit,
+        soft_time_limit=soft_time_limit,
+        grace=conf.worker_shutdown_grace if options.grace is None else options.grace,
+        connect_timeout=conf.broker_connection_timeout,
+        patience=conf.broker_connection_timeout_total or float("inf"),
+        max_unsettled=conf.worker_max_unsettled,
+    )
+
+
+def _check_lease(lease: float, renewal: float | None) -> None:
+    if lease <= 0:
+        raise ValueError(f"worker_lease must be longer than 0 s; it is {lease:g} s")
+    if renewal is not None and not 0 < renewal < lease:
+        raise ValueError(
+            f"worker_lease_renewal must be between 0 and worker_lease, {lease:g} s; it is {renewal:g} s"
+        )
