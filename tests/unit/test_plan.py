@@ -7,7 +7,7 @@ import pytest
 from runtime import App
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.options import WorkerOptions
-from runtime.worker.start import plan
+from runtime.worker.plan import plan
 
 
 @pytest.mark.parametrize(
