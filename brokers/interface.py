@@ -242,6 +242,8 @@ class Heard:
 
     broadcasts: list[Broadcast] = field(default_factory=list)
     """In the order in which they came."""
+    collected: list[bytes] = field(default_factory=list)
+    """Answers to `collect`."""
     unheard: int = 0
     """Further ones that came with them, more than are kept: dropped."""
     unsaid: int = 0
@@ -271,16 +273,35 @@ class Mailbox(Protocol):
     def next_deadline(self) -> float:
         """When `receive` must be called at the latest, in time.monotonic() seconds."""
 
+    def bind(self, binding: Binding) -> None:
+        """Hear this too, from now on."""
+
+    def unbind(self, binding: Binding) -> None:
+        """Hear it no more. Something that was said before may still come."""
+
+    def room(self) -> int:
+        """Bytes that may still be said until the server has taken some; what goes beyond is dropped."""
+
     def broadcast(self, exchange: str, routing_key: str, message: bytes) -> None:
         """To all who listen now, or when there is a connection. What waits for the server is bounded."""
+
+    def expect(self, exchange: str, routing_key: str) -> None:
+        """From now on what is sent to this direct exchange with this key is for us: `collect` it. One key at
+        a time."""
+
+    def collect(self) -> None:
+        """Ask for what has come; it is returned by `receive`. Nothing comes where the connection breaks."""
+
+    def expect_no_more(self) -> None:
+        """Remove what `expect` has bound, with what has come for it."""
 
     def reply(self, exchange: str, routing_key: str, message: bytes) -> None:
         """Into every queue that is bound to the direct exchange with this very key; dropped where there is
         none: who asked has gone (PROTOCOL 12.2). Waits, and is bounded, as a broadcast."""
 
     def close(self, timeout: float) -> None:
-        """Take the names of the bindings off, wait up to `timeout` seconds until the server has all that was
-        said, and disconnect."""
+        """Take the names of the bindings off, and what is expected; wait up to `timeout` seconds until the
+        server has all that was said, and disconnect."""
 
 
 class Publisher(Protocol):
@@ -289,6 +310,9 @@ class Publisher(Protocol):
 
     def publish(self, pushes: Sequence[Push]) -> None:
         """Put these messages into their queues, in order, in as few round trips as possible."""
+
+    def broadcast(self, exchange: str, routing_key: str, messages: Sequence[bytes]) -> None:
+        """To all who listen to the fanout exchange now, in order."""
 
     def declare(self, queue: str) -> None:
         """Bind the queue as Celery does (PROTOCOL 6.1), once per queue and process."""

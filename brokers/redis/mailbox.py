@@ -12,6 +12,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import hiredis
 
@@ -26,6 +27,13 @@ MOST_HEARD = 1000
 """Broadcasts given at once."""
 REPLY_EXPIRES_MS = 60_000
 """Of a list of replies that nobody reads: who asked was killed."""
+MOST_COLLECTED = 1000
+"""Replies collected at once."""
+
+
+class _Sent(NamedTuple):
+    size: int
+    collects: bool
 
 
 class RedisMailbox:
@@ -33,14 +41,16 @@ class RedisMailbox:
 
     def __init__(self, address: Address, bindings: Sequence[Binding]) -> None:
         self._address = address
-        self._bindings = bindings
-        self._exchanges = {_pattern(address, each).encode(): each.exchange for each in bindings}
+        self._bindings = {_pattern(address, each).encode(): each for each in bindings}
+        """By what is subscribed to."""
+        self._greeted: set[bytes] = set()
+        """What the present connection, or attempt, has begun by subscribing to."""
+        self._expected: Binding | None = None
         self._poller = select.epoll()
         self._link = Link(address, self._poller)
         self._kept: deque[bytes] = deque()
         """Said, and not sent yet."""
-        self._unanswered: deque[int] = deque()
-        """Sizes of what was sent."""
+        self._unanswered: deque[_Sent] = deque()
         self._size = 0
         """Of both."""
         self._unsaid = 0
@@ -60,17 +70,22 @@ class RedisMailbox:
         heard = Heard(problem=self._link.problem(), connected=arrivals.opened, unsaid=self._unsaid)
         self._unsaid = 0
         if heard.problem is not None:
-            self._size -= sum(self._unanswered)
+            self._size -= sum(sent.size for sent in self._unanswered)
             self._unanswered.clear()
         if arrivals.opened:
             self._opened()
         for reply in arrivals.replies:
-            self._size -= self._unanswered.popleft()
+            sent = self._unanswered.popleft()
+            self._size -= sent.size
             if isinstance(reply, hiredis.ReplyError):
                 heard.refused.append(str(reply))
-        broadcasts = [push for push in arrivals.pushes if push[0] == b"pmessage"]
-        heard.broadcasts = [Broadcast(self._exchanges[push[1]], push[3]) for push in broadcasts[:MOST_HEARD]]
-        heard.unheard = len(broadcasts) - len(heard.broadcasts)
+            elif sent.collects:
+                heard.collected += reply or ()
+        said = [push for push in arrivals.pushes if push[0] == b"pmessage" and push[1] in self._bindings]
+        heard.broadcasts = [
+            Broadcast(self._bindings[push[1]].exchange, push[3]) for push in said[:MOST_HEARD]
+        ]
+        heard.unheard = len(said) - len(heard.broadcasts)
         if arrivals.opened or arrivals.replies or arrivals.pushes:
             self._next_check = now + self._check_every
         elif self._link.is_open and now >= self._next_check:
@@ -79,6 +94,38 @@ class RedisMailbox:
         if self._link.wants_attempt(now):
             self._link.attempt(self._greeting())
         return heard
+
+    def bind(self, binding: Binding) -> None:
+        pattern = _pattern(self._address, binding).encode()
+        self._bindings[pattern] = binding
+        if self._link.is_open:
+            self._link.send(pack(("PSUBSCRIBE", pattern)), answered=False)
+            self._send(pack(("SADD", *self._address.binding(*binding))))
+
+    def unbind(self, binding: Binding) -> None:
+        pattern = _pattern(self._address, binding).encode()
+        del self._bindings[pattern]
+        if self._link.is_open:
+            self._link.send(pack(("PUNSUBSCRIBE", pattern)), answered=False)
+        self._say(("SREM", *self._address.binding(*binding)))
+
+    def room(self) -> int:
+        return KEPT - self._size
+
+    def expect(self, exchange: str, routing_key: str) -> None:
+        self._expected = Binding(exchange, routing_key, f"{routing_key}.{exchange}")
+        self._say(("SADD", *self._address.binding(*self._expected)))
+
+    def collect(self) -> None:
+        if self._expected is not None and self._link.is_open:
+            replies = self._address.list_key(self._expected.queue)  # they have no priority
+            self._send(pack(("RPOP", replies, MOST_COLLECTED)), collects=True)
+
+    def expect_no_more(self) -> None:
+        if self._expected is not None:
+            self._say(("SREM", *self._address.binding(*self._expected)))
+            self._say(("DEL", *self._address.list_keys(self._expected.queue)))
+            self._expected = None
 
     def broadcast(self, exchange: str, routing_key: str, message: bytes) -> None:
         self._say(("PUBLISH", self._address.channel(exchange, routing_key), message))
@@ -91,7 +138,8 @@ class RedisMailbox:
 
     def close(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
-        for binding in self._bindings:
+        self.expect_no_more()
+        for binding in self._bindings.values():
             self._say(("SREM", *self._address.binding(*binding)))
         while self._link.is_open and self._unanswered and (now := time.monotonic()) < deadline:
             self.receive(now)
@@ -102,11 +150,15 @@ class RedisMailbox:
 
     def _greeting(self) -> list[Command]:
         # The last one's answers are pushes, as what is heard is: no reply may come after them.
-        return [REPLY.load(), ("PSUBSCRIBE", *self._exchanges)]
+        self._greeted = set(self._bindings)
+        subscribe: list[Command] = [("PSUBSCRIBE", *self._bindings)] if self._bindings else []
+        return [REPLY.load(), *subscribe]
 
     def _opened(self) -> None:
+        for pattern in self._bindings.keys() - self._greeted:
+            self._link.send(pack(("PSUBSCRIBE", pattern)), answered=False)
         # Not in the greeting: it matters little, and a server that is out of memory refuses it.
-        for binding in self._bindings:
+        for binding in self._bindings.values():
             self._send(pack(("SADD", *self._address.binding(*binding))))
         kept, self._kept = self._kept, deque()
         for packed in kept:
@@ -123,8 +175,8 @@ class RedisMailbox:
             self._kept.append(packed)
             self._size += len(packed)
 
-    def _send(self, packed: bytes) -> None:
-        self._unanswered.append(len(packed))
+    def _send(self, packed: bytes, collects: bool = False) -> None:
+        self._unanswered.append(_Sent(len(packed), collects))
         self._size += len(packed)
         self._link.send(packed)
 

@@ -15,6 +15,8 @@ PAUSES = (0.0, 0.2, 0.4)
 
 CHUNK = 1 << 20
 """Bytes of messages for one round trip: what the server takes in a few milliseconds."""
+BROADCASTS = 1000
+"""Messages for one round trip."""
 
 
 class RedisPublisher:
@@ -44,6 +46,12 @@ class RedisPublisher:
             command = commands.setdefault((key, head), ["RPUSH" if head else "LPUSH", key])
             command.append(message)
         return list(commands.values())
+
+    def broadcast(self, exchange: str, routing_key: str, messages: Sequence[bytes]) -> None:
+        channel = self._address.channel(exchange, routing_key)
+        for start in range(0, len(messages), BROADCASTS):
+            chunk = messages[start : start + BROADCASTS]
+            self._client.call([["PUBLISH", channel, message] for message in chunk])
 
     def declare(self, queue: str) -> None:
         if queue in self._declared:

@@ -12,6 +12,7 @@ from runtime.canvas.signature import Signature, message_for
 from runtime.execution import current
 from runtime.execution.request import Request
 from runtime.protocol.calls import compose
+from runtime.remote.clock import Clock
 from runtime.results.async_result import AsyncResult
 from runtime.results.store import ResultStore
 from runtime.settings import Settings
@@ -33,6 +34,8 @@ class Sender:
         self._conf = conf
         self._tasks = tasks
         self._results = results
+        self._clock = Clock()
+        """Of the events that it sends."""
 
     def send(
         self,
@@ -109,10 +112,22 @@ class Sender:
         for queue in {push.queue for push in pushes}:
             publisher.declare(queue)
         publisher.publish(pushes)
+        if self._conf.task_send_sent_event:
+            self._tell(publisher, pushes)
         results = [AsyncResult(task_id, self._results) for task_id in ids]
         if request is not None:
             request.children.extend(results)
         return results
+
+    def _tell(self, publisher: Publisher, pushes: Sequence[Push]) -> None:
+        """That they are sent, to those who listen to events."""
+        from runtime.events import sent
+        from runtime.events.event import Origin, client_name
+
+        origin, exchange = Origin(client_name(), self._clock), self._conf.event_exchange
+        publisher.broadcast(
+            exchange, sent.ROUTING_KEY, [sent.write(origin, exchange, push) for push in pushes]
+        )
 
     @cached_property
     def _publisher(self) -> Publisher:

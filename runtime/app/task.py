@@ -83,6 +83,8 @@ class Task:
         "task_store_errors_even_if_ignored"
     )
     track_started: FromSettings[bool] | bool = FromSettings("task_track_started")
+    send_events: bool = True
+    """Workers tell of it, if they tell of tasks at all."""
     max_retries: int | None = 3
     """None: no bound."""
     default_retry_delay: float = 180

@@ -27,6 +27,7 @@ class TaskOptions:
     """Seconds."""
     soft_time_limit: float | None = None
     """Seconds."""
+    send_events: bool = True
     rate_limit: str | float | None = None
     exchange: str | None = None
     routing_key: str | None = None

@@ -32,9 +32,15 @@ class Report(NamedTuple):
     traceback: str | None = None
     requeue: bool = False
     """REJECTED only: the message goes back into its queue."""
+    cause: str = ""
+    """RETRY only: the printed exception that made it run again."""
 
 
 PLAIN_SUCCESS = Report(SUCCESS)
+
+TELL = b" "
+"""A job that begins with it is to tell what it returned, though the log would not: the events do. (A message
+is JSON, which may begin with a space; so each job says it for itself, whenever its child was made.)"""
 
 
 def encode(report: Report) -> bytes:

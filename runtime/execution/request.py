@@ -36,6 +36,7 @@ class Request:
         "kwargs",
         "message",
         "retries",
+        "watched",
     )
 
     args: Sequence[Any]
@@ -55,6 +56,8 @@ class Request:
     message: TaskMessage
     retries: int
     is_eager: bool
+    watched: bool
+    """Somebody wants to read what it returns (`report.TELL`)."""
 
     def __init__(self, message: TaskMessage, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
         self.message = message
@@ -63,7 +66,7 @@ class Request:
         self.callbacks = self.errbacks = self.chain = self.chord = self.hostname = None
         self.children = []
         self.retries = message.retries
-        self.is_eager = False
+        self.is_eager = self.watched = False
 
     @classmethod
     def from_message(

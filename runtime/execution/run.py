@@ -43,7 +43,7 @@ class Runner:
         self._app = app
         self._node = node
         self._tells_all = tells_all
-        """Whether anybody reads what a successful task returned."""
+        """Whether what a successful task returned is read in any case."""
         self._accept = accepted_types(app.conf.accept_content)
         self._stores = app.conf.result_backend is not None
         if any(task.is_async for task in app.tasks.values()):
@@ -83,6 +83,7 @@ class Runner:
         except (MalformedMessage, ContentDisallowed) as error:
             return Report(report.MALFORMED, text=str(error), traceback=_trace(error))
         request = Request.from_message(message, args, kwargs, embed, hostname=self._node)
+        request.watched = self._tells_all or payload[0] == report.TELL[0]
         task = self._app.tasks.get(message.name)
         if task is None:
             return self._failed(None, request, NotRegistered(message.name))
@@ -145,9 +146,9 @@ class Runner:
             children = [child.as_tuple() for child in request.children]
             children += [[[sent.task_id, None], None] for sent in following]
             documents = [(message.id, self._document(states.SUCCESS, value, request, children=children))]
-        elif not following and not self._tells_all:
+        elif not following and not request.watched:
             return report.PLAIN_SUCCESS
-        text = printed(value)[:PRINTED] if self._tells_all else ""
+        text = printed(value)[:PRINTED] if request.watched else ""
         return Report(report.SUCCESS, documents, [sent.push for sent in following], text)
 
     def _failed(self, task: Task | None, request: Request, error: BaseException) -> Report:
@@ -175,7 +176,8 @@ class Runner:
         if self._stores and not self._ignores(task, request.message):
             documents = [(request.message.id, self._document(states.RETRY, cause, request, _trace(cause)))]
         pushes = [] if error.push is None else [error.push]
-        return Report(report.RETRY, documents, pushes, str(error))
+        reason = printed(cause)[:PRINTED]
+        return Report(report.RETRY, documents, pushes, str(error), _trace(cause), cause=reason)
 
     def _rejected(self, task: Task, request: Request, error: Reject) -> Report:
         documents: list[tuple[str, bytes]] = []

@@ -66,6 +66,13 @@ def _number(value: Any) -> float:
     return value
 
 
+def _period(value: Any) -> float:
+    seconds = _number(value)
+    if seconds < 0.1:
+        raise ValueError
+    return seconds
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
         raise ValueError
@@ -107,6 +114,7 @@ def _autoscale(value: Any) -> tuple[int, int]:
 BOOLEAN = Kind("True or False", _boolean)
 TEXT = Kind("a non-empty string", _text)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
+PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)
 TEXTS = Kind("a list of strings", _texts)
 MAPPING = Kind("a dict", _mapping)
 ROUTES = Kind("a dict of task name or glob to queue or options, or a list of such dicts", _routes)

@@ -136,6 +136,61 @@ def test_a_server_that_does_not_answer_fills_no_memory(server: Server, mailbox: 
     assert mailbox.unsaid == 21
 
 
+def test_what_is_bound_later_is_heard_too_also_after_a_break_until_it_is_unbound(server: Server) -> None:
+    with opened(server, CONTROL) as mailbox:
+        mailbox.mailbox.bind(EVENTS)
+        mailbox.until(lambda: server.client.publish("/0.celeryev/worker.online", "1"))
+        mailbox.until(lambda: heard(mailbox) == [b"1"])
+        server.stop()
+        mailbox.until(lambda: mailbox.problems)
+        server.start()
+        mailbox.until(lambda: mailbox.connected == 2)
+        assert server.client.publish("/0.celeryev/worker.online", "2") == 1
+        mailbox.until(lambda: heard(mailbox) == [b"1", b"2"])
+        mailbox.mailbox.unbind(EVENTS)
+        mailbox.until(lambda: not server.client.publish("/0.celeryev/worker.online", "3"))
+        assert not server.client.exists("_kombu.binding.celeryev")
+        say(mailbox, b"4")
+        mailbox.until(lambda: heard(mailbox)[-1:] == [b"4"])
+
+
+def test_what_is_bound_while_it_connects_is_heard(server: Server) -> None:
+    mailbox = DrivenMailbox(RedisMailbox(parse(server.url()), ()))
+    mailbox.turn()
+    mailbox.mailbox.bind(EVENTS)
+    with mailbox:
+        mailbox.until(lambda: server.client.publish("/0.celeryev/worker.online", "1"))
+        mailbox.until(lambda: heard(mailbox) == [b"1"])
+
+
+def test_replies_that_are_expected_are_collected_and_nothing_is_left(
+    server: Server, mailbox: DrivenMailbox
+) -> None:
+    mailbox.mailbox.expect("reply.celery.pidbox", "me")
+    mailbox.mailbox.collect()
+    with opened(server) as other:
+        mailbox.until(lambda: server.client.exists("_kombu.binding.reply.celery.pidbox"))
+        for message in (b"1", b"2"):
+            other.mailbox.reply("reply.celery.pidbox", "me", message)
+        other.until(lambda: server.client.llen("me.reply.celery.pidbox") == 2)
+        mailbox.mailbox.collect()
+        mailbox.until(lambda: mailbox.collected == [b"1", b"2"])
+        other.mailbox.reply("reply.celery.pidbox", "me", b"too late")
+        other.until(lambda: server.client.llen("me.reply.celery.pidbox"))
+    mailbox.mailbox.expect_no_more()
+    mailbox.until(lambda: not server.client.keys("*reply*"))
+    assert mailbox.refused == []
+
+
+def test_how_much_may_be_said_is_known(server: Server, mailbox: DrivenMailbox) -> None:
+    mailbox.until(lambda: mailbox.mailbox.room() == KEPT)
+    server.pause()
+    say(mailbox, bytes(KEPT // 2))
+    assert KEPT // 2 - 100 < mailbox.mailbox.room() < KEPT // 2
+    server.resume()
+    mailbox.until(lambda: mailbox.mailbox.room() == KEPT)
+
+
 def test_a_flood_is_cut_and_counted(server: Server, mailbox: DrivenMailbox) -> None:
     flood = server.client.pipeline(transaction=True)
     for _ in range(MOST_HEARD + 500):

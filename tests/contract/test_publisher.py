@@ -47,6 +47,17 @@ def test_nothing_to_publish(server: Server, publisher: Publisher) -> None:
     assert server.client.dbsize() == 0
 
 
+def test_broadcasts_are_heard_in_order_by_all_who_listen(server: Server, publisher: Publisher) -> None:
+    publisher.broadcast("celeryev", "task.sent", [b"nobody listens"])
+    with server.client.pubsub() as listener:
+        listener.psubscribe("/0.celeryev/*")
+        listener.get_message(timeout=5)
+        publisher.broadcast("celeryev", "task.sent", [b"1", b"2"])
+        messages = [listener.get_message(timeout=5) for _ in range(2)]
+    assert [message["data"] for message in messages] == [b"1", b"2"]
+    assert messages[0]["channel"] == b"/0.celeryev/task.sent"
+
+
 def test_head_is_served_next(server: Server, publisher: Publisher) -> None:
     publisher.publish([Push("q", b"1"), Push("q", b"0", head=True), Push("q", b"2")])
     publisher.publish([Push("q", b"-1", head=True)])

@@ -19,6 +19,7 @@ class DrivenMailbox:
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox
         self.broadcasts: list[Broadcast] = []
+        self.collected: list[bytes] = []
         self.refused: list[str] = []
         self.problems: list[BrokerError] = []
         self.unheard = self.unsaid = self.connected = 0
@@ -40,6 +41,7 @@ class DrivenMailbox:
         poller.poll(max(wait, 0) * 1000)
         heard = self.mailbox.receive(time.monotonic())
         self.broadcasts += heard.broadcasts
+        self.collected += heard.collected
         self.refused += heard.refused
         self.unheard += heard.unheard
         self.unsaid += heard.unsaid

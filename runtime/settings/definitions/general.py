@@ -34,6 +34,8 @@ CONTROL = (
         "control_exchange", TEXT, "celery", "Name space of remote control: who shares it hears each other."
     ),
     Setting("worker_enable_remote_control", BOOLEAN, True, "Workers listen to remote control."),
+    Setting("event_exchange", TEXT, "celeryev", "Name space of events: who shares it hears each other."),
+    Setting("event_queue_prefix", TEXT, "celeryev", "What names of listeners begin with."),
     Setting("worker_pool_restarts", BOOLEAN, False, "The command pool_restart is obeyed."),
 )
 

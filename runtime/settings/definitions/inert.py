@@ -16,7 +16,7 @@ _NAMES = {
         beat_remote_control_max_tick_age beat_schedule beat_schedule_filename beat_scheduler beat_sync_every
         broker_read_url broker_write_url broker_use_ssl redis_backend_use_ssl
         control_queue_expires
-        event_exchange event_queue_expires event_queue_prefix event_serializer
+        event_queue_expires event_serializer
         result_backend_always_retry result_backend_base_sleep_between_retries_ms
         result_backend_max_retries result_backend_max_sleep_between_retries_ms
         redis_max_connections redis_socket_connect_timeout redis_socket_timeout
@@ -25,12 +25,12 @@ _NAMES = {
         security_certificate security_cert_store security_digest security_key security_key_password
         task_allow_error_cb_on_chord_header task_always_eager task_annotations task_eager_propagates
         task_default_rate_limit task_publish_retry task_publish_retry_policy
-        task_queues task_queue_max_priority task_remote_tracebacks task_send_sent_event
+        task_queues task_queue_max_priority task_remote_tracebacks
         task_store_eager_result
         worker_deduplicate_successful_tasks worker_direct worker_disable_rate_limits
         worker_eta_task_limit worker_hijack_root_logger
         worker_redirect_stdouts worker_redirect_stdouts_level worker_log_color worker_log_datefmt
-        worker_log_format worker_send_task_events
+        worker_log_format
         worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle worker_state_db
         worker_task_log_datefmt worker_task_log_format
         """,

@@ -44,6 +44,7 @@ TASK = (
     Setting("task_ignore_result", BOOLEAN, False, "Store no result unless the task or the caller wants it."),
     Setting("task_store_errors_even_if_ignored", BOOLEAN, False, "Store the failures of such tasks."),
     Setting("task_routes", ROUTES, (), "Task name or glob → queue, or a dict of options with `queue`."),
+    Setting("task_send_sent_event", BOOLEAN, False, "Who sends a task says so by an event."),
     Setting("task_serializer", TEXT, "json", "How arguments are sent."),
     Setting("task_soft_time_limit", optional(SECONDS), None, "SoftTimeLimitExceeded is raised in the task."),
     Setting("task_time_limit", optional(SECONDS), None, "The task is killed."),

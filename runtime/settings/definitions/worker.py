@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.settings.kinds import AUTOSCALE, SECONDS, TEXT, either, one_of, optional, whole
+from runtime.settings.kinds import AUTOSCALE, BOOLEAN, PERIOD, SECONDS, TEXT, either, one_of, optional, whole
 from runtime.settings.setting import Setting
 
 WORKER = (
@@ -55,6 +55,8 @@ WORKER = (
     Setting("worker_max_tasks_per_child", optional(whole(1)), None, "A child is replaced after so many."),
     Setting("worker_max_memory_per_child", optional(whole(1)), None, "Kilobytes of resident memory."),
     Setting("worker_max_lifetime_per_child", optional(SECONDS), None, "A child is replaced after so long."),
+    Setting("worker_send_task_events", BOOLEAN, False, "Events of tasks are sent from the start on."),
+    Setting("worker_heartbeat_interval", PERIOD, 2.0, "Seconds between the events that say a worker lives."),
     Setting(
         "worker_http",
         optional(TEXT),
