@@ -23,6 +23,8 @@ from tools.havoc.server import PrivateServer
 LEASE = 3.0
 STEADY = 4.0
 """Seconds of load between two kills."""
+LAST_BREATH = 0.1
+"""Seconds in which children follow a killed worker; they may begin a task meanwhile."""
 PATIENCE = 60.0
 """Seconds for anything that is waited for; beside the visibility timeout."""
 OURS, CELERY = "ours", "celery"
@@ -119,7 +121,8 @@ class _Sharing:
         at = time.monotonic()
         os.killpg(worker.process.pid, signal.SIGKILL)
         worker.process.wait()
-        self._harms.append(Harm(f"kill {who}", at, time.monotonic(), True, who, worker.life, struck=at))
+        died = time.monotonic() + LAST_BREATH
+        self._harms.append(Harm(f"kill {who}", at, died, True, who, worker.life, struck=at))
         end = time.monotonic() + STEADY
         self._until(lambda: time.monotonic() > end)
         worker.start()
