@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
+import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import click
-import redis
 from rich.console import Console
 from rich.table import Table
 
@@ -148,32 +148,39 @@ class Driver:
 
 
 class Latency:
-    """How long others wait for the server between `with` and its end."""
+    """How long others wait for the server between `with` and its end: measured by a process of its own."""
 
     def __init__(self, server: Server) -> None:
-        self._client = redis.Redis(port=server.port)
-        self._ended = False
+        self._port = server.port
         self.longest = 0.0
         """Seconds, of a PING."""
 
     def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._measure)
-        self._thread.start()
+        command = [sys.executable, "-c", PINGS, str(self._port)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended = True
-        self._thread.join()
-        self._client.close()
+        told, _ = self._process.communicate("")
+        self.longest = float(told)
 
-    def _measure(self) -> None:
-        while not self._ended:
-            begun = time.monotonic()
-            self._client.ping()
-            self.longest = max(self.longest, time.monotonic() - begun)
-            time.sleep(0.001)
+
+PINGS = """
+import select, socket, sys, time
+server = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+print("ready", flush=True)
+longest = 0.0
+while not select.select([sys.stdin], [], [], 0.001)[0]:
+    begun = time.monotonic()
+    server.sendall(b"PING\\r\\n")
+    server.recv(100)
+    longest = max(longest, time.monotonic() - begun)
+print(longest)
+"""
 
 
 def _send(server: Server, messages: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import runtime
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def show(plan: Plan) -> None:
-    """To stdout, at once."""
-    sys.stdout.write(text(plan))
-    sys.stdout.flush()
+    """To stdout, at once. One that is closed, or on a full disk, keeps no worker from its work."""
+    with suppress(OSError):
+        print(text(plan), end="", flush=True)
 
 
 def text(plan: Plan) -> str:

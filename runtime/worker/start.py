@@ -9,7 +9,7 @@ from brokers.interface import BrokerError
 from runtime import logs
 from runtime.bootsteps.step import Parts
 from runtime.errors import ImproperlyConfigured
-from runtime.worker import banner
+from runtime.worker import banner, standard_streams
 from runtime.worker.blueprint import Blueprint, StepFailed
 from runtime.worker.exitcodes import ExitCode, Leave
 from runtime.worker.options import WorkerOptions
@@ -26,6 +26,7 @@ logger = logging.getLogger("runtime.worker")
 def run_worker(app: App, options: WorkerOptions) -> int:
     """Run until told to stop; the exit code. Raises ImproperlyConfigured and BrokerError, with nothing left
     running."""
+    standard_streams.occupy()
     parts = Parts(plan(app, options))
     worker = Blueprint("worker", WORKER)
     consumer = Blueprint("consumer", CONSUMER)

@@ -114,7 +114,7 @@ def test_messages_are_bytes(server: Server, driven: Driven, message: bytes) -> N
 def test_many_at_once(server: Server, driven: Driven) -> None:
     names = [str(number) for number in range(2500)]
     put(server, "a", *names)
-    taken = [*driven.take(5000), *driven.take(5000), *driven.take(5000), *driven.take(5000)]
+    taken = driven.take_all(2500)
     assert messages(taken) == [name.encode() for name in names]
     assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 2500
     driven.settle(*(Settlement(delivery.tag) for delivery in taken))
@@ -396,7 +396,7 @@ def test_held_messages_do_not_exceed_the_limit(server: Server, driven: Driven) -
 def test_many_held(server: Server, driven: Driven) -> None:
     names = [str(number) for number in range(1500)]
     put(server, "a", *names)
-    taken = driven.take(1000) + driven.take(1000)
+    taken = driven.take_all(1500)
     driven.hold(*((delivery.tag, time.time() + 3600) for delivery in taken))
     assert server.client.zcard(f"runtime.eta.{driven.consumer.incarnation}") == 1500
 

@@ -300,7 +300,7 @@ def test_several_dead_workers(server: Server, driven: Driven) -> None:
 def test_many_messages_and_held_ones(server: Server, driven: Driven) -> None:
     with Driven(consumer_of(server, "other@test")) as dead:
         server.client.lpush("a", *(envelope(str(number)) for number in range(2500)))
-        taken = [*dead.take(1000), *dead.take(1000), *dead.take(1000)]
+        taken = dead.take_all(2500)
         dead.hold(*((delivery.tag, time.time() + 3600) for delivery in taken[:1500]))
         driven.until(lambda: driven.restored == 2500)
         assert names(waiting(server, "a")) == [str(number) for number in range(2500)]

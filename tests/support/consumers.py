@@ -74,6 +74,13 @@ class Driven:
         self.until(lambda: self.taken > answers)
         return self.deliveries[before:]
 
+    def take_all(self, count: int) -> list[Delivery]:
+        """What so many takes bring as are needed for `count` messages."""
+        before = len(self.deliveries)
+        while len(self.deliveries) < before + count:
+            self.take(count)
+        return self.deliveries[before:]
+
     def settle(self, *settlements: Settlement) -> None:
         """Returns once they are confirmed."""
         self.consumer.settle(settlements)

@@ -26,7 +26,7 @@ if not redis.call('ZSCORE', ARGV[1], ARGV[2]) or lives(ARGV[2]) then
 end
 if ARGV[7] == '0' then
   redis.call('ZREM', ARGV[1], ARGV[2])
-  redis.call('DEL', ARGV[4], ARGV[5])
+  redis.call('UNLINK', ARGV[4], ARGV[5]) -- what is large is freed beside the commands
   return 1
 end
 if redis.call('HEXISTS', ARGV[3], 'buried') == 0 then
