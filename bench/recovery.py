@@ -86,12 +86,12 @@ def _acts(server: Server, messages: int) -> list[tuple[str, Callable[[], object]
         ("taking again", lambda: other.take(messages)),
         (f"giving back {SETTLED:,}", settle),
         ("holding the rest", lambda: other.hold(other.deliveries[SETTLED:])),
-        ("refreshing", lambda: other.drive(3 * VISIBILITY / 4)),
+        ("refreshing", lambda: other.drive(VISIBILITY / 2)),
         ("leaving", lambda: other.consumer.close(60)),
     ]
 
 
-VISIBILITY = 4
+VISIBILITY = 20
 """Seconds: Celery's visibility timeout; what is older than a quarter of it is refreshed."""
 
 
