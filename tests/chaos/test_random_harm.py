@@ -14,7 +14,7 @@ from tools.havoc.run import run
 def test_nothing_is_lost_and_no_task_runs_twice_without_a_cause(
     tmp_path: Path, seed: int, server: str
 ) -> None:
-    plan = Plan(seconds=25, seed=seed, server=server, every=0.25, lease=2, patience=20)
+    plan = Plan(seconds=25, seed=seed, server=server, every=0.25, lease=2, absence=1, patience=20)
     outcome = run(plan, tmp_path, lambda line: None)
     assert outcome.good, outcome.text()
     assert outcome.done > 500
