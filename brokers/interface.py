@@ -347,6 +347,17 @@ class Results(Protocol):
     def close(self) -> None: ...
 
 
+class Waiter(Protocol):
+    """Awaits stored results in the event loop that it was made for, and in no other. Many may wait at once.
+    Ends with the loop's tasks, or by `close`."""
+
+    async def wait(self, key: str, known: bytes | None = None) -> bytes:
+        """As `Results.wait`, without a bound. Raises BrokerUnavailable or BrokerRefused when the server
+        cannot be had."""
+
+    async def close(self) -> None: ...
+
+
 class Caller(Protocol):
     """The asking side of remote control, for one question. One thread. Errors as Publisher."""
 

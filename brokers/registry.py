@@ -26,6 +26,7 @@ from brokers.interface import (
     Mailbox,
     Publisher,
     Results,
+    Waiter,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def open_results(url: str, options: Options | None = None) -> Results:
     from brokers.redis.results import RedisResults
 
     return RedisResults(address)
+
+
+def open_waiter(url: str, options: Options | None = None) -> Waiter:
+    """Stored results, awaited in the event loop that runs. Connects when it is first used."""
+    address = locate(url, options)
+    from brokers.redis.waiter import RedisWaiter
+
+    return RedisWaiter(address)
 
 
 def open_consumer(

@@ -146,6 +146,8 @@ def _exchange(connection: Any, commands: Sequence[Sequence[str | bytes]]) -> lis
 
 def broker_error(error: exceptions.RedisError, address: Address) -> BrokerError:
     """Whether it will pass, and where it happened."""
+    if isinstance(error.__cause__, exceptions.RedisError):
+        error = error.__cause__  # redis.asyncio calls all that fails while it connects a ConnectionError
     text = f"{address.masked()}: {error}"
     refused = isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError)
     refused |= "CERTIFICATE_VERIFY_FAILED" in text  # a ConnectionError like any other, to redis-py

@@ -192,6 +192,21 @@ class Task:
         self.check_arguments(args, kwargs)
         return self.app.sender.send(self.name, args, kwargs, options, self.declared)
 
+    async def adelay(self, *args: Any, **kwargs: Any) -> AsyncResult:
+        """`delay` in an event loop, which goes on meanwhile."""
+        return await self.aapply_async(args, kwargs)
+
+    async def aapply_async(
+        self,
+        args: tuple[Any, ...] | list[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> AsyncResult:
+        """`apply_async` in an event loop, which goes on meanwhile: it is sent by a thread."""
+        import asyncio
+
+        return await asyncio.to_thread(self.apply_async, args, kwargs, **options)
+
     def signature(
         self,
         args: tuple[Any, ...] | list[Any] = (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
 
@@ -94,10 +94,24 @@ class AsyncResult:
             try:
                 self._final = self._store.wait(self.id, timeout)
             except TimeoutError:
-                raise errors.TimeoutError(f"no result of task {self.id} within {timeout} s") from None
-        if propagate and self._final.state in states.UNSUCCESSFUL:
-            raise _noted(self._final)
-        return self._final.result
+                raise self._late(timeout) from None
+        return _outcome(self._final, propagate)
+
+    async def aget(self, timeout: float | None = None, propagate: bool = True) -> Any:
+        """The same in an event loop, which goes on meanwhile. All that wait there share one connection."""
+        if self._final is None:
+            import asyncio
+
+            try:
+                async with asyncio.timeout(timeout):
+                    self._final = await self._store.wait_async(self.id)
+            except TimeoutError:
+                raise self._late(timeout) from None
+        return _outcome(self._final, propagate)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """`await result` is `await result.aget()`."""
+        return self.aget().__await__()
 
     def forget(self) -> None:
         """Remove what is stored."""
@@ -129,6 +143,9 @@ class AsyncResult:
     def __repr__(self) -> str:
         return f"<AsyncResult: {self.id}>"
 
+    def _late(self, timeout: float | None) -> errors.TimeoutError:
+        return errors.TimeoutError(f"no result of task {self.id} within {timeout} s")
+
     def _document(self) -> Document:
         if self._final is not None:
             return self._final
@@ -142,6 +159,12 @@ class AsyncResult:
         if members is None:
             return [AsyncResult(task_id, self._store)]
         return [child for member in members for child in self._referred(member)]
+
+
+def _outcome(found: Document, propagate: bool) -> Any:
+    if propagate and found.state in states.UNSUCCESSFUL:
+        raise _noted(found)
+    return found.result
 
 
 def _noted(found: Document) -> BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from runtime.errors import ImproperlyConfigured
 from runtime.results import document, states
@@ -13,7 +14,9 @@ from runtime.results.keys import ResultKeys
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from brokers.interface import Results
+    from asyncio import AbstractEventLoop
+
+    from brokers.interface import Results, Waiter
 
 
 class ResultStore:
@@ -21,6 +24,7 @@ class ResultStore:
 
     def __init__(self, conf: Settings) -> None:
         self.conf = conf
+        self._waiters: WeakKeyDictionary[AbstractEventLoop, Waiter] = WeakKeyDictionary()
 
     @cached_property
     def keys(self) -> ResultKeys:
@@ -30,10 +34,26 @@ class ResultStore:
     def _results(self) -> Results:
         from brokers.registry import open_results
 
-        url = self.conf.result_backend
+        return open_results(self._url(), self.conf.result_backend_transport_options)
+
+    def _waiter(self) -> Waiter:
+        """Of the event loop that runs."""
+        from asyncio import get_running_loop
+
+        from brokers.registry import open_waiter
+
+        loop = get_running_loop()
+        waiter = self._waiters.get(loop)
+        if waiter is None:
+            waiter = open_waiter(self._url(), self.conf.result_backend_transport_options)
+            self._waiters[loop] = waiter
+        return waiter
+
+    def _url(self) -> str:
+        url: str | None = self.conf.result_backend
         if url is None:
             raise ImproperlyConfigured("results are disabled: result_backend is None")
-        return open_results(url, self.conf.result_backend_transport_options)
+        return url
 
     def get(self, task_id: str) -> Document:
         """PENDING if nothing is stored. Raises BrokerError, DecodeError, SecurityError."""
@@ -48,6 +68,16 @@ class ResultStore:
         while True:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             stored = self._results.wait(key, left, stored)
+            found = self._decode(stored)
+            if found.state in states.FINAL:
+                return found
+
+    async def wait_async(self, task_id: str) -> Document:
+        """The same in an event loop, which goes on meanwhile; without a bound."""
+        waiter = self._waiter()
+        key, stored = self.keys.key(task_id), None
+        while True:
+            stored = await waiter.wait(key, stored)
             found = self._decode(stored)
             if found.state in states.FINAL:
                 return found

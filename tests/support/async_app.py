@@ -19,6 +19,12 @@ def add(x: float, y: float) -> float:
     return x + y
 
 
+@app.task
+async def delegate(x: int) -> int:
+    answer: int = await (await add.adelay(x, 1))
+    return answer
+
+
 @app.task(soft_time_limit=0.5)
 async def soft_limited(how: str) -> str:
     try:
