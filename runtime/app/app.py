@@ -10,6 +10,7 @@ from runtime.app import shared
 from runtime.app.naming import task_name
 from runtime.app.sender import Call, Sender
 from runtime.app.task import Task
+from runtime.bootsteps.additions import Additions
 from runtime.canvas.signature import Signature
 from runtime.errors import AlreadyRegistered
 from runtime.execution import current
@@ -19,7 +20,10 @@ from runtime.settings import Settings
 from runtime.settings import source as settings_source
 
 if TYPE_CHECKING:
+    import click
+
     from brokers.interface import Push
+    from runtime.bootsteps.step import Step
     from runtime.remote.control import Control
 
 
@@ -49,6 +53,10 @@ class App:
             self.conf.result_backend = backend
         if include:
             self.conf.include = (*self.conf.include, *include)
+        self.steps: dict[str, Additions[type[Step[Any]]]] = {"worker": Additions(), "consumer": Additions()}
+        """Bootsteps of its own, for each blueprint of a worker (`runtime.bootsteps`)."""
+        self.user_options: dict[str, Additions[click.Parameter]] = {"worker": Additions()}
+        """Options of its own for `runtime start`: click.Option objects."""
         self.results = ResultStore(self.conf)
         self.sender = Sender(self.conf, self.tasks, self.results)
         shared.adopt(self)

@@ -10,6 +10,7 @@ from runtime.cli.call import call
 from runtime.cli.dead import dead
 from runtime.cli.events import events
 from runtime.cli.exitcodes import ClientExit
+from runtime.cli.graph import graph
 from runtime.cli.health import health
 from runtime.cli.purge import purge
 from runtime.cli.remote import control, inspect, status
@@ -20,7 +21,7 @@ from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-for verb in (start, call, result, status, inspect, control, events, purge, dead, health, report):
+for verb in (start, call, result, status, inspect, control, events, purge, dead, graph, health, report):
     root.add_command(verb)
 
 

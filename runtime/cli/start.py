@@ -11,6 +11,7 @@ from pools import registry
 from runtime.cli.names import names
 from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
+from runtime.errors import ImproperlyConfigured
 from runtime.logs import FORMATS, LEVELS
 from runtime.worker.options import WorkerOptions
 from runtime.worker.signals import leave_when_told
@@ -56,7 +57,31 @@ def option(*names: str, **attributes: Any) -> Callable[[F], F]:
     return click.option(*names, envvar=variable, show_envvar=True, **attributes)
 
 
-@click.command()
+class StartCommand(click.Command):
+    """With the options that the app adds."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        params = super().get_params(ctx)
+        known = {option for param in params for option in param.opts}
+        for own in _own_options(ctx):
+            taken = known.intersection(own.opts)
+            if taken:
+                raise ImproperlyConfigured(
+                    f"option {min(taken)} of the app (user_options) is one of `runtime start` already"
+                )
+            params.insert(-1, own)  # before --help
+        return params
+
+
+def _own_options(ctx: click.Context) -> list[click.Parameter]:
+    """Of the app that -A names; none without -A. Raises ImproperlyConfigured."""
+    if not isinstance(ctx.obj, str):
+        return []
+    leave_when_told()  # the app's modules may take long
+    return list(load_app(ctx).user_options["worker"])
+
+
+@click.command(cls=StartCommand)
 @option(
     "-P",
     "--pool",
@@ -129,15 +154,16 @@ def start(
     TERM or INT: finish what runs, give the rest back. QUIT, or a second TERM: give back everything
     now. HUP: restart the children with fresh code. USR1: write the stacks of all.
     """
-    leave_when_told()
     node = expand_node(hostname)
     without = {"mingle": without_mingle, "gossip": without_gossip, "heartbeat": without_heartbeat}
+    own = {param.name: given.pop(param.name) for param in _own_options(context) if param.name}
     options = WorkerOptions(
         app=app_spec(context),
         node=node,
         logfile=expand_logfile(logfile, node) if logfile else None,
         without=frozenset(name for name, omitted in without.items() if omitted),
         banner=not quiet,
+        user=own,
         **given,
     )
     app = load_app(context)

@@ -1,7 +1,8 @@
 """The supervisor: reserves messages, hands them to children, settles them.
 
 A message's way. One loop (`supervisor.py`) makes all of these calls; calls go down, what happened
-comes back as a return value.
+comes back as a return value. `steps` assembles it, in two blueprints; all other parts of a worker attend
+the loop by its `hub`.
 
 == ================================== =================================================== ====================
  # where                              what                                                a crash here leaves

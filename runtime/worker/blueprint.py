@@ -72,7 +72,7 @@ class Blueprint:
 
 def ordered(blueprint: str, steps: Sequence[AnyStep]) -> list[AnyStep]:
     """The steps, each after those that it requires, else as given. Raises ImproperlyConfigured."""
-    required = {step: _required(blueprint, step, steps) for step in steps}
+    required = requirements(blueprint, steps)
     order: list[AnyStep] = []
     waiting = list(required)
     while waiting:
@@ -83,6 +83,11 @@ def ordered(blueprint: str, steps: Sequence[AnyStep]) -> list[AnyStep]:
         waiting.remove(following)
         order.append(following)
     return order
+
+
+def requirements(blueprint: str, steps: Sequence[AnyStep]) -> dict[AnyStep, set[AnyStep]]:
+    """What each of the steps requires. Raises ImproperlyConfigured."""
+    return {step: _required(blueprint, step, steps) for step in steps}
 
 
 def _required(blueprint: str, step: AnyStep, steps: Sequence[AnyStep]) -> set[AnyStep]:

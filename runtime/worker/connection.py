@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from brokers.dead_letter import Retention
 from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
@@ -36,11 +37,17 @@ def open_broker(plan: Plan) -> Consumer:
         for queue in plan.queues:
             logger.info("Purged %d messages from %s", publisher.purge(queue), queue)
         publisher.close()
+    return consumer_of(plan, plan.queues, plan.node)
+
+
+def consumer_of(plan: Plan, queues: Sequence[str], node: str) -> Consumer:
+    """Of these queues, under this name, not connected yet."""
+    conf = plan.app.conf
     return open_consumer(
         conf.broker_url,
         conf.broker_transport_options,
-        queues=plan.queues,
-        node=plan.node,
+        queues=queues,
+        node=node,
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
         lease=max(conf.worker_lease, SOLO_LEASE if plan.size.kind == "solo" else 0.0),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,5 @@ class WorkerOptions:
     purge: bool = False
     """Remove all waiting messages from the queues first."""
     banner: bool = True
+    user: Mapping[str, Any] = field(default_factory=dict)
+    """The app's own options (`app.user_options["worker"]`), by name; for its bootsteps."""

@@ -10,11 +10,11 @@ from runtime import logs
 from runtime.bootsteps.step import Parts
 from runtime.errors import ImproperlyConfigured
 from runtime.worker import banner, standard_streams
-from runtime.worker.blueprint import Blueprint, StepFailed
+from runtime.worker.blueprint import StepFailed
 from runtime.worker.exitcodes import ExitCode, Leave
 from runtime.worker.options import WorkerOptions
 from runtime.worker.plan import plan
-from runtime.worker.steps.all import CONSUMER, WORKER
+from runtime.worker.steps.all import blueprints
 from runtime.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     running."""
     standard_streams.occupy()
     parts = Parts(plan(app, options))
-    worker = Blueprint("worker", WORKER)
-    consumer = Blueprint("consumer", CONSUMER)
+    worker, consumer = blueprints(app)
     logs.set_up(options.loglevel, options.log_format, options.logfile)
     try:
         worker.start(parts)

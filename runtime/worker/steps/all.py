@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.bootsteps.step import Step
+from runtime.worker.blueprint import Blueprint
 from runtime.worker.steps.consumer import BrokerStep, ConnectionStep, ConsumerStep, TasksStep
 from runtime.worker.steps.control import ControlStep, MailboxStep, PanelStep
 from runtime.worker.steps.health import HealthStep
+from runtime.worker.steps.listeners import ListenersStep
 from runtime.worker.steps.loop import HubStep, SignalsStep, TimerStep
 from runtime.worker.steps.pool import AutoscalerStep, CoreStep, PoolStep
 from runtime.worker.steps.probes import ProbesStep
+
+if TYPE_CHECKING:
+    from runtime.app.app import App
 
 WORKER: tuple[type[Step[Any]], ...] = (
     HubStep,
@@ -24,6 +29,7 @@ WORKER: tuple[type[Step[Any]], ...] = (
     BrokerStep,
     MailboxStep,
     PanelStep,
+    ListenersStep,
     ConsumerStep,
 )
 CONSUMER: tuple[type[Step[Any]], ...] = (
@@ -31,3 +37,14 @@ CONSUMER: tuple[type[Step[Any]], ...] = (
     ControlStep,
     TasksStep,
 )
+
+
+def blueprints(app: App | None) -> tuple[Blueprint, Blueprint]:
+    """The worker's and the consumer's, with the steps that the app adds. Raises ImproperlyConfigured."""
+    more: dict[str, tuple[type[Step[Any]], ...]] = {"worker": (), "consumer": ()}
+    if app is not None:
+        more = {name: tuple(steps) for name, steps in app.steps.items()}
+    return (
+        Blueprint("worker", (*WORKER, *more["worker"])),
+        Blueprint("consumer", (*CONSUMER, *more["consumer"])),
+    )

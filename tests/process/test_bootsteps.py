@@ -1,0 +1,109 @@
+"""Steps of users in real workers."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from kombu.connection import Connection
+
+from runtime import App
+from tests.process.test_outcomes import send
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+connect: Any = Connection
+
+
+def send_message(server: Server, queue: str, body: object, **options: str) -> None:
+    """As any program would that has kombu."""
+    with connect(server.url()) as connection, connection.SimpleQueue(queue) as simple:
+        simple.put(body, **options)
+
+
+def letters(server: Server, queue: str) -> list[dict[str, object]]:
+    return [json.loads(entry) for entry in server.client.lrange(f"runtime.dead.{queue}", 0, -1)]
+
+
+def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    options = ("--heartbeat-file", str(beat))
+    with Worker(
+        server.url(), tmp_path, *options, app="examples.bootsteps", slots=1, loglevel="debug"
+    ) as worker:
+        send_message(server, "orders", {"price": 3, "shipping": 4})
+        send_message(server, "orders", {"price": 3})
+        wait_until(lambda: "succeeded" in worker.log() and letters(server, "orders"), 10)
+        assert letters(server, "orders")[0]["reason"] == "Orders failed: KeyError('shipping')"
+        first = beat.read_text()
+        wait_until(lambda: beat.read_text() not in ("", first), 5)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+        assert not server.client.hlen("unacked")
+        assert not server.client.zcard("runtime.workers")
+        verbs = [
+            line.rpartition("Blueprint ")[2] for line in worker.log().splitlines() if "Blueprint " in line
+        ]
+        started = [verb for verb in verbs if "starting" in verb]
+        assert [verb.replace("stopping", "starting") for verb in reversed(verbs[len(started) :])] == started
+        assert started[-4:] == [
+            "worker: starting Orders",
+            "consumer: starting Connection",
+            "consumer: starting Control",
+            "consumer: starting Tasks",
+        ]
+
+
+def test_a_lost_connection_stops_and_starts_the_consumer_blueprint_only(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    with Worker(server.url(), tmp_path, app="tests.support.steps_app", env={"STEPS": "noted"}) as worker:
+        wait_until(lambda: worker.effects() == ["connected, 2 slots"], 5)
+        running = send(app, "mark", "m", 1)
+        wait_until(lambda: worker.started("m"), 5)
+        server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert running.get(timeout=10) == "m"
+        wait_until(lambda: worker.effects().count("connected, 2 slots") == 2, 5)
+        assert worker.effects().count("connection lost") == 1
+        assert worker.started("m") == 1
+
+
+def test_a_slow_handler_holds_nothing_up_and_a_killed_one_gets_its_message_again(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    env = {"STEPS": "slow", "SETTINGS": '{"worker_lease": 1.0}'}
+    with Worker(server.url(), tmp_path, app="tests.support.steps_app", env=env) as worker:
+        for name, seconds in (("first", 2.5), ("fails", 0), ("long", 60)):
+            send_message(server, "slow", {"name": name, "seconds": seconds})
+        send_message(server, "slow", "not for us", serializer="pickle")
+        wait_until(lambda: worker.started("first"), 5)
+        assert app.send_task("tests.support.app.add", (1, 2)).get(timeout=5) == 3
+        assert not worker.ended("first"), "a task does not wait for it"
+        wait_until(lambda: worker.started("long"), 10)
+        order = [line.partition(" ")[2].partition(" ")[0] for line in worker.effects()]
+        assert order == ["first", "first", "fails", "long"]
+        assert "lease" not in worker.log()
+        assert [letter["reason"] for letter in letters(server, "slow")] == [
+            "Slow failed: ValueError('no time')"
+        ]
+        worker.process.kill()
+        worker.wait()
+        worker.again()
+        wait_until(lambda: worker.started("long") == 2, 10)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait(15) == 0
+        assert "a handler is cut short" in worker.log()
+        assert server.client.llen("slow") == 2
+        assert not server.client.hlen("unacked")
+
+
+def test_a_step_that_fails_ends_the_start(server: Server, tmp_path: Path) -> None:
+    for steps, blueprint in (("failing", "worker"), ("failing-consumer", "consumer")):
+        worker = Worker(server.url(), tmp_path, app="tests.support.steps_app", env={"STEPS": steps})
+        assert worker.wait(10) == 7
+        expected = f"step Failing of the {blueprint} blueprint failed to start: OSError('no disk')"
+        assert expected in worker.log()
+        assert not server.client.zcard("runtime.workers")

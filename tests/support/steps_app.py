@@ -1,0 +1,53 @@
+"""Bootsteps as users have them: the environment says which, in STEPS."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from runtime.bootsteps import Message, Parts, QueueStep, Step
+from tests.support.app import app, note
+
+STEPS = os.environ.get("STEPS", "").split()
+
+
+class Failing(Step[None]):
+    def start(self, parts: Parts) -> None:
+        raise OSError("no disk")
+
+
+class Noted(Step[str]):
+    """Of the consumer blueprint: notes connections."""
+
+    requires = ("Tasks",)
+
+    def start(self, parts: Parts) -> str:
+        note(f"connected, {parts.named('Pool').slots()} slots")
+        return "connection"
+
+    def stop(self, part: str) -> None:
+        note(f"{part} lost")
+
+
+class Slow(QueueStep):
+    """Notes each message, then takes as long as it says."""
+
+    queue = "slow"
+
+    def handle(self, message: Message) -> object:
+        note(f"start {message.body['name']} {os.getpid()}")
+        time.sleep(message.body["seconds"])
+        if message.body["seconds"] == 0:
+            raise ValueError("no time")
+        note(f"end {message.body['name']}")
+        return None
+
+
+if "failing" in STEPS:
+    app.steps["worker"].add(Failing)
+if "failing-consumer" in STEPS:
+    app.steps["consumer"].add(Failing)
+if "noted" in STEPS:
+    app.steps["consumer"].add(Noted)
+if "slow" in STEPS:
+    app.steps["worker"].add(Slow)

@@ -1,0 +1,40 @@
+"""The pictures of `runtime graph`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from runtime.cli.graph import drawn
+from runtime.worker.graph import dot, mermaid, of_blueprints, svg
+from runtime.worker.steps.all import blueprints
+
+README = Path(__file__).parents[2] / "README.md"
+STATS = {
+    "a@one": {"pool": {"implementation": "pools.pool:ChildPool", "max-concurrency": 4}},
+    'b"<@two': {"pool": {}},
+}
+QUEUES = {"a@one": [{"name": "celery"}, {"name": "slow"}]}
+
+
+def test_the_readme_shows_the_blueprints_as_they_are() -> None:
+    assert f"```mermaid\n{mermaid(of_blueprints(blueprints(None)))}\n```" in README.read_text()
+
+
+def test_workers_are_drawn_with_host_pool_and_queues() -> None:
+    graph = drawn(STATS, QUEUES)
+    assert [group.title for group in graph.groups] == ["queues", "host one", "host two"]
+    assert graph.arrows == [
+        ("queues: celery", "host one: a@one\nChildPool, 4 slots"),
+        ("queues: slow", "host one: a@one\nChildPool, 4 slots"),
+    ]
+
+
+def test_names_of_others_do_no_harm_to_the_picture() -> None:
+    graph = drawn(STATS, QUEUES)
+    texts = {
+        text.text for text in ElementTree.fromstring(svg(graph)).iter("{http://www.w3.org/2000/svg}text")
+    }
+    assert {"queues", "celery", 'b"<@two', "a@one", "ChildPool, 4 slots"} <= texts
+    assert '"host two: b\\"<@two\\npool unknown, ? slots"' in dot(graph)
+    assert '["b&quot;&lt;@two<br>pool unknown, ? slots"]' in mermaid(graph)
