@@ -120,6 +120,15 @@ def open_dead_letters(
     return RedisDeadLetters(address, queue, retention)
 
 
+def transport_options() -> frozenset[str]:
+    """Names of the options that a broker or a result store may have here."""
+    from brokers.redis import options
+
+    names = options.names
+    of_server, of_sentinels = names(options.TransportOptions), names(options.SentinelOptions)
+    return frozenset((*of_server, *of_sentinels, *names(options.TLS)))
+
+
 def locate(url: str, options: Options | None = None) -> Address:
     """The server that the URL means. An embedded one is running afterwards."""
     try:

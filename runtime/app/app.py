@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from runtime.app import shared
+from runtime.app.autodiscover import Discovery, Packages, set_up_django
 from runtime.app.naming import task_name
 from runtime.app.sender import Call, Sender
 from runtime.app.task import Task
@@ -47,6 +48,7 @@ class App:
         self.main = main
         self.conf = Settings(settings)
         self.tasks: dict[str, Task] = {}
+        self._discoveries: list[Discovery] = []
         if broker is not None:
             self.conf.broker_url = broker
         if backend is not None:
@@ -77,12 +79,22 @@ class App:
         Raises ImproperlyConfigured."""
         self.conf.update(settings_source.read(source, namespace))
 
+    def autodiscover_tasks(self, packages: Packages = None, related_name: str | None = "tasks") -> None:
+        """`load` will import the module of that name in each of the packages which has one. None: in the
+        apps of the Django project."""
+        self._discoveries.append(Discovery(packages, related_name))
+
     def load(self) -> None:
-        """Import the modules of the settings `imports` and `include`. Raises what they raise."""
+        """Set up Django, if the environment names a project; import the modules of the settings `imports`
+        and `include`, and those to be discovered. Raises what they raise."""
         from importlib import import_module
 
+        set_up_django()
         for module in (*self.conf.imports, *self.conf.include):
             import_module(module)
+        for discovery in self._discoveries:
+            for module in discovery.modules():
+                import_module(module)
 
     # --- tasks
 

@@ -14,9 +14,18 @@ from runtime.errors import AppNotFound, ImproperlyConfigured
 
 
 def find_app(name: str) -> App:
-    """`module:attribute`; or a module, package or dotted attribute, in which it is `app`, `celery`, or
-    the only App there is; or a package with such a module `celery`. The working directory is put on
-    sys.path. Raises AppNotFound with one line, also for a module that cannot be imported."""
+    """As `find`, but one of ours. Raises AppNotFound."""
+    found = find(name)
+    if not isinstance(found, App):
+        raise AppNotFound(f"{name} is of type {type(found).__name__}, not an App")
+    return found
+
+
+def find(name: str) -> object:
+    """An App, or a `celery.Celery`: `module:attribute`; or a module, package or dotted attribute, in which it
+    is `app`, `celery`, or the only one there is; or a package with such a module `celery`. The working
+    directory is put on sys.path. Raises AppNotFound with one line, also for a module that cannot be
+    imported."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     module, separator, attribute = name.partition(":")
@@ -30,30 +39,36 @@ def find_app(name: str) -> App:
     return _app_in(_module(module))
 
 
-def _app_in(module: ModuleType) -> App:
+def _kinds() -> tuple[type, ...]:
+    """What counts as an app. Celery is not imported for it: an app of its has done that."""
+    module = sys.modules.get("celery.app.base")
+    return (App,) if module is None else (App, module.Celery)
+
+
+def _app_in(module: ModuleType) -> object:
     for attribute in ("app", "celery"):
         found = getattr(module, attribute, None)
-        if isinstance(found, App):
+        if isinstance(found, _kinds()):
             return found
         # proj/app.py inside the package proj.
         if found is None and hasattr(module, "__path__") and _exists(f"{module.__name__}.{attribute}"):
             found = import_module(f"{module.__name__}.{attribute}")
         if isinstance(found, ModuleType) and found is not module:
             return _app_in(found)
-    apps = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
+    apps = list({id(value): value for value in vars(module).values() if isinstance(value, _kinds())}.values())
     if len(apps) != 1:
         what = "no App" if not apps else f"{len(apps)} Apps, and none is called app"
         raise AppNotFound(f"module {module.__name__!r} has {what}; name it: {module.__name__}:attribute")
     return apps[0]
 
 
-def _attribute(module: ModuleType, path: str) -> App:
+def _attribute(module: ModuleType, path: str) -> object:
     found: object = module
     for part in path.split("."):
         found = getattr(found, part, None)
     if isinstance(found, ModuleType):
         return _app_in(found)
-    if not isinstance(found, App):
+    if not isinstance(found, _kinds()):
         what = "nothing" if found is None else f"of type {type(found).__name__}"
         raise AppNotFound(f"{module.__name__}:{path} is {what}, not an App")
     return found

@@ -12,6 +12,7 @@ from runtime.cli.events import events
 from runtime.cli.exitcodes import ClientExit
 from runtime.cli.graph import graph
 from runtime.cli.health import health
+from runtime.cli.migrate_check import migrate_check
 from runtime.cli.purge import purge
 from runtime.cli.remote import control, inspect, status
 from runtime.cli.report import report
@@ -21,7 +22,22 @@ from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-for verb in (start, call, result, status, inspect, control, events, purge, dead, graph, health, report):
+VERBS = (
+    start,
+    call,
+    result,
+    status,
+    inspect,
+    control,
+    events,
+    purge,
+    dead,
+    graph,
+    health,
+    migrate_check,
+    report,
+)
+for verb in VERBS:
     root.add_command(verb)
 
 

@@ -38,6 +38,6 @@ def app_spec(context: click.Context) -> str:
 
 def load_app(context: click.Context) -> App:
     """The app that -A names. Raises ImproperlyConfigured."""
-    from runtime.app.load import find_app
+    from runtime.integrations.open import open_app
 
-    return find_app(app_spec(context))
+    return open_app(app_spec(context)).app

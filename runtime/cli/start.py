@@ -154,11 +154,17 @@ def start(
     TERM or INT: finish what runs, give the rest back. QUIT, or a second TERM: give back everything
     now. HUP: restart the children with fresh code. USR1: write the stacks of all.
     """
+    from runtime.integrations.open import open_app
+
     node = expand_node(hostname)
     without = {"mingle": without_mingle, "gossip": without_gossip, "heartbeat": without_heartbeat}
     own = {param.name: given.pop(param.name) for param in _own_options(context) if param.name}
+    spec = app_spec(context)
+    opened = open_app(spec)
+    given["queues"] = given["queues"] or opened.queues(node)
     options = WorkerOptions(
-        app=app_spec(context),
+        app=spec,
+        children=opened.children,
         node=node,
         logfile=expand_logfile(logfile, node) if logfile else None,
         without=frozenset(name for name, omitted in without.items() if omitted),
@@ -166,8 +172,7 @@ def start(
         user=own,
         **given,
     )
-    app = load_app(context)
 
     from runtime.worker.start import run_worker
 
-    return run_worker(app, options)
+    return run_worker(opened.app, options)

@@ -33,6 +33,8 @@ class TaskOptions:
     routing_key: str | None = None
     max_deliveries: int = 3
     """Times that the task may kill its child before it is dead-lettered; 0: no bound."""
+    logs_itself: bool = False
+    """Its child has written the log line about its end. No attribute of a task, but what runs it knows."""
 
 
 Manifest = dict[str, TaskOptions]
@@ -46,9 +48,8 @@ def describe(app: App) -> bytes:
 
 def options_of(app: App, name: str) -> TaskOptions:
     """A task has an attribute of each option's name."""
-    return TaskOptions(
-        **{option.name: getattr(app.tasks[name], option.name) for option in fields(TaskOptions)}
-    )
+    attributes = [option.name for option in fields(TaskOptions) if option.name != "logs_itself"]
+    return TaskOptions(**{attribute: getattr(app.tasks[name], attribute) for attribute in attributes})
 
 
 def read(hello: bytes) -> Manifest:

@@ -45,10 +45,13 @@ def read(source: Any, namespace: str | None = None) -> dict[str, Any]:
     """
     if isinstance(source, str):
         source = _load(source)
-    values = dict(source) if isinstance(source, Mapping) else {n: getattr(source, n) for n in dir(source)}
+    prefix = f"{namespace.upper()}_" if namespace is not None else ""
+    names = [
+        name for name in (source if isinstance(source, Mapping) else dir(source)) if name.startswith(prefix)
+    ]
+    values = {n: source[n] if isinstance(source, Mapping) else getattr(source, n) for n in names}
     if namespace is not None:
-        prefix = f"{namespace.upper()}_"
-        return {n.removeprefix(prefix).lower(): v for n, v in values.items() if n.startswith(prefix)}
+        return {n.removeprefix(prefix).lower(): v for n, v in values.items()}
     for name in values:
         _refuse_old(name)
     if isinstance(source, Mapping):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from runtime.worker.options import WorkerOptions
 
 
-def boot_argument(options: WorkerOptions) -> bytes:
-    """What `boot` is to be called with."""
-    names = ("app", "node", "loglevel", "log_format", "logfile")
-    return orjson.dumps({name: getattr(options, name) for name in names})
+def boot_argument(options: WorkerOptions, kind: str, slots: int) -> bytes:
+    """What `boot` is to be called with. kind, slots: of the pool."""
+    names = ("app", "node", "queues", "loglevel", "log_format", "logfile")
+    return orjson.dumps({"kind": kind, "slots": slots, **{name: getattr(options, name) for name in names}})
 
 
 def loaded(argument: bytes) -> App:

@@ -34,6 +34,8 @@ class Journal:
         logger.error("Refused: %s", reason)
 
     def reported(self, reservation: Reservation, report: Report, seconds: float) -> None:
+        if reservation.options.logs_itself and report.state != ends.MALFORMED:
+            return
         task = f"{reservation.task.name}[{reservation.task.id}]"
         if report.state == ends.SUCCESS:
             logger.info("Task %s succeeded in %.6fs: %s", task, seconds, report.text)

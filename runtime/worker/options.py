@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Children(NamedTuple):
+    """How they load the app (`pools.interface.ChildOptions`)."""
+
+    boot: str
+    """Called with `runtime.worker.child.boot_argument`."""
+    after_fork: str | None = None
+
+
+OURS = Children("runtime.worker.child:boot")
+"""An `App`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +27,7 @@ class WorkerOptions:
     """How children find the app again: the value of `-A`."""
     node: str
     """This worker's node name, fully expanded, such as `celery@host`."""
+    children: Children = OURS
     pool: str | None = None
     concurrency: int | None = None
     """Slots; None: as many as the CPUs granted to this process."""

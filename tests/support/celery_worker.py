@@ -14,7 +14,7 @@ from tests.support.worker import ROOT
 
 
 class CeleryWorker:
-    """`celery -A tests.support.celery_app worker …`. mingle: it asks the others when it starts."""
+    """`celery -A <app> worker …`. mingle: it asks the others when it starts."""
 
     def __init__(
         self,
@@ -24,13 +24,14 @@ class CeleryWorker:
         slots: int = 2,
         name: str = "c1",
         mingle: bool = False,
+        app: str = "tests.support.celery_app",
     ) -> None:
         self.node = f"{name}@test"
         self.log_file = directory / f"{name}.log"
         (directory / "effects").touch()
         env = {**os.environ, "CELERY_URL": url, "EFFECTS": str(directory / "effects")}
         command = [
-            sys.executable, "-m", "celery", "-A", "tests.support.celery_app", "worker",
+            sys.executable, "-m", "celery", "-A", app, "worker",
             "-c", str(slots), "-n", self.node, "-l", "info", "--without-gossip", *options,
         ]  # fmt: skip
         if not mingle:

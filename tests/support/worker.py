@@ -33,6 +33,7 @@ class Worker:
         env: Mapping[str, str] | None = None,
         name: str = "w1",
         stdin: int | None = None,
+        cwd: Path = ROOT,
     ) -> None:
         self.node = f"{name}@test"
         self.effects_file = directory / "effects"
@@ -51,12 +52,13 @@ class Worker:
             **(env or {}),
         }
         self._stdin = stdin
+        self._cwd = cwd
         self.process = self._spawn()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log_file.open("ab") as log:
             return subprocess.Popen(
-                self._command, cwd=ROOT, env=self._env, stdin=self._stdin, stdout=log, stderr=log
+                self._command, cwd=self._cwd, env=self._env, stdin=self._stdin, stdout=log, stderr=log
             )
 
     def __enter__(self) -> Worker:

@@ -51,7 +51,7 @@ class CustomCommands:
         if not names:
             return None
         boot = f"{__package__}.custom_process:boot"
-        self._pool = open_pool("prefork", 1, ChildOptions(boot, boot_argument(self._options)))
+        self._pool = open_pool("prefork", 1, ChildOptions(boot, boot_argument(self._options, "prefork", 1)))
         self._pool.start()
         return self._pool
 

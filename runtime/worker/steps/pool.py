@@ -45,8 +45,9 @@ class PoolStep(Step[Pool]):
 def children(plan: Plan) -> ChildOptions:
     options, conf = plan.options, plan.app.conf
     return ChildOptions(
-        boot="runtime.worker.child:boot",
-        boot_argument=boot_argument(options),
+        boot=options.children.boot,
+        boot_argument=boot_argument(options, plan.size.kind, plan.size.slots),
+        after_fork=options.children.after_fork,
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
         max_lifetime=options.max_lifetime_per_child or conf.worker_max_lifetime_per_child,

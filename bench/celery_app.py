@@ -1,0 +1,55 @@
+"""An unmodified Celery app under `celery worker` and under `runtime start`: `python -m bench.celery_app`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+from rich.console import Console
+
+from bench import trials
+from bench.peers import SLOTS, Peer, celerys
+from bench.trials import Figures
+
+UNDER_CELERY = celerys()
+UNDER_OURS = replace(
+    UNDER_CELERY,
+    name="runtime prefork",
+    command=f"runtime -A bench.apps.celery start -c {SLOTS} --loglevel critical --quiet",
+)
+
+SHOWN = {
+    "rate": "tasks/s",
+    "cpu": "CPU s per 1,000 tasks",
+    "commands": "Redis commands per task",
+    "rate_stored": "tasks/s, results stored",
+    "cpu_stored": "CPU s per 1,000 tasks, results stored",
+    "commands_stored": "Redis commands per task, results stored",
+}
+
+
+def measure(peer: Peer, tasks: int) -> Figures:
+    return {
+        **trials.ignored(peer, tasks),
+        **trials.stored(peer, tasks),
+        **trials.commands(peer, tasks),
+    }
+
+
+@click.command()
+@click.option("--tasks", type=click.IntRange(100, 100_000), default=6_000, show_default=True)
+@click.option("--times", type=click.IntRange(1, 20), default=4, show_default=True, help="As many for ours.")
+def main(tasks: int, times: int) -> None:
+    """The same app, tasks and client; 8 slots; late ack; one run."""
+    console = Console()
+    theirs, ours = measure(UNDER_CELERY, tasks), measure(UNDER_OURS, tasks * times)
+    console.print(f"{'':<42}{'celery worker':>15}{'runtime start':>15}{'ratio':>8}")
+    for key, label in SHOWN.items():
+        before, after = theirs[key], ours[key]
+        assert before is not None
+        assert after is not None
+        console.print(f"{label:<42}{before:>15,.3f}{after:>15,.3f}{after / before:>8.2f}", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

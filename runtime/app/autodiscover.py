@@ -1,0 +1,47 @@
+"""Finds the modules with tasks in packages, and in the apps of a Django project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple
+
+Packages = Iterable[str] | Callable[[], Iterable[str]] | None
+
+
+class Discovery(NamedTuple):
+    """What `App.autodiscover_tasks` was called with."""
+
+    packages: Packages
+    """None: the apps of the Django project. A function is called when the modules are wanted."""
+    related_name: str | None
+    """None: the packages themselves."""
+
+    def modules(self) -> list[str]:
+        """Those that there are. Raises what importing the packages does."""
+        named = self.packages() if callable(self.packages) else self.packages
+        packages = list(_django_apps() if named is None else named)
+        if not self.related_name:
+            return packages
+        return [name for package in packages if _exists(package, name := f"{package}.{self.related_name}")]
+
+
+def set_up_django() -> None:
+    """If the environment names a Django project, and Django is installed. Raises what its settings do."""
+    if os.environ.get("DJANGO_SETTINGS_MODULE") and find_spec("django") is not None:
+        import django
+
+        django.setup()
+
+
+def _django_apps() -> list[str]:
+    from django.apps import apps
+
+    return [config.name for config in apps.get_app_configs()]
+
+
+def _exists(package: str, name: str) -> bool:
+    """An app may be named by a module that is no package."""
+    return hasattr(import_module(package), "__path__") and find_spec(name) is not None

@@ -1,0 +1,1 @@
+"""What is not ours and runs here all the same."""

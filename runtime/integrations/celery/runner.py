@@ -1,0 +1,170 @@
+"""One task's run by Celery's own tracer: from the bytes of its message to the bytes of its report.
+
+Celery stores the result and sends what follows while it runs; so both have happened when the supervisor
+hears of the end and acknowledges a late-ack message. What becomes of the message itself, which Celery's
+main process decides, is told in the report.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from brokers import envelope
+from brokers.envelope import Envelope
+from runtime.execution import report
+from runtime.execution.report import PLAIN_SUCCESS, Report
+from runtime.protocol import protocol1
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+logger = logging.getLogger("runtime.worker")
+
+
+class CeleryRunner:
+    """Runs the tasks of one Celery app. Made in the fork server, used in its children."""
+
+    def __init__(self, app: Celery, node: str) -> None:
+        from celery.app.trace import trace_task
+        from celery.exceptions import Ignore, Reject, Retry
+        from kombu.compression import decompress
+        from kombu.serialization import loads, prepare_accept_content
+
+        self._app = app
+        self._node = node
+        self._trace = trace_task
+        self._reject = Reject
+        self._no_failures = ((Reject, report.REJECTED), (Ignore, report.IGNORED), (Retry, report.RETRY))
+        self._decompress = decompress
+        self._loads = loads
+        self._accept = prepare_accept_content(app.conf.accept_content)
+
+    def __call__(self, payload: memoryview | bytes) -> bytes:
+        """The report on the task in this message. Raises nothing, whatever the task does."""
+        try:
+            enveloped = envelope.parse(payload)
+            try:
+                request = self._request(enveloped)
+            except Exception as error:  # noqa: BLE001  (of each serializer its own; also a refused content type)
+                return report.encode(Report(report.MALFORMED, text=f"{type(error).__name__}: {error}"))
+            return report.encode(self._run(request))
+        except BaseException as error:
+            logger.critical("A task's end could not be told to Celery", exc_info=error)
+            return report.encode(Report(report.FAILURE, text=repr(error)))
+
+    async def coroutine(self, payload: bytes) -> bytes:
+        """The same for a child with an event loop: Celery's tasks are functions, so each has a thread."""
+        import asyncio
+
+        return await asyncio.to_thread(self, payload)
+
+    def _request(self, enveloped: Envelope) -> dict[str, Any]:
+        """What Celery's worker puts into a task's request (PROTOCOL 4, 9). Raises what a serializer does."""
+        headers, properties = enveloped.headers, enveloped.properties
+        body = self._body(enveloped)
+        if "task" not in headers:
+            headers, body = protocol1.headers(enveloped), protocol1.body(body)
+        args, kwargs, embed = body
+        info = properties.get("delivery_info") or {}
+        return {
+            **headers,
+            "properties": properties,
+            "reply_to": properties.get("reply_to"),
+            "correlation_id": properties.get("correlation_id"),
+            "hostname": self._node,
+            "delivery_info": {
+                "exchange": info.get("exchange"),
+                "routing_key": info.get("routing_key"),
+                "priority": properties.get("priority"),
+                "redelivered": info.get("redelivered", False),
+            },
+            "args": args,
+            "kwargs": kwargs,
+            "is_eager": False,
+            **(embed or {}),
+        }
+
+    def _body(self, enveloped: Envelope) -> Any:
+        compression = enveloped.headers.get("compression")
+        if compression is None:
+            content = enveloped.content()
+        else:  # by kombu, which knows more kinds
+            headers = {name: value for name, value in enveloped.headers.items() if name != "compression"}
+            content = self._decompress(replace(enveloped, headers=headers).content(), compression)
+        return self._loads(content, enveloped.content_type, enveloped.content_encoding, accept=self._accept)
+
+    def _run(self, request: dict[str, Any]) -> Report:
+        task = self._app.tasks.get(request["task"])
+        if task is None:
+            return self._unknown(request)
+        try:
+            _, info, _, _ = self._trace(
+                task,
+                request["id"],
+                request["args"],
+                request["kwargs"],
+                request,
+                hostname=self._node,
+                loader=self._app.loader,
+                app=self._app,
+            )
+        except self._reject as error:  # out of a handler
+            return self._ended(task, request, error)
+        except BaseException as error:  # noqa: BLE001  (SystemExit and its like, at which Celery's child dies)
+            return self._died(task, request, error)
+        return PLAIN_SUCCESS if info is None else self._ended(task, request, info.retval)
+
+    def _ended(self, task: Any, request: dict[str, Any], error: Any) -> Report:
+        """By an exception, which Celery has seen to."""
+        for kind, state in self._no_failures:
+            if isinstance(error, kind):
+                requeue = state == report.REJECTED and bool(error.requeue)
+                if state == report.REJECTED and not requeue:
+                    self._fail(task, request, error)
+                return Report(state, text=str(error), requeue=requeue)
+        return Report(report.FAILURE, text=repr(error))
+
+    def _died(self, task: Any, request: dict[str, Any], error: BaseException) -> Report:
+        """It raised what would have ended Celery's child; the client sees what it would see then."""
+        from celery.exceptions import WorkerLostError
+
+        lost = error if isinstance(error, Exception) else WorkerLostError(f"the task raised {error!r}")
+        self._fail(task, request, lost)
+        logger.error("Task %s[%s] raised %r", task.name, request["id"], error)
+        return Report(report.FAILURE, text=repr(error))
+
+    def _unknown(self, request: dict[str, Any]) -> Report:
+        """Only if tasks were there at boot and have been unregistered since."""
+        from celery.exceptions import NotRegistered
+
+        error = NotRegistered(request["task"])
+        self._app.backend.mark_as_failure(request["id"], error, request=self._context(request))
+        return Report(report.FAILURE, text=repr(error))
+
+    def _fail(self, task: Any, request: dict[str, Any], error: BaseException) -> None:
+        """Store it, with all that hangs on it, as Celery's main process does."""
+        from celery import signals
+
+        context = self._context(request)
+        ignored = request.get("ignore_result")
+        if ignored is None:
+            ignored = task.ignore_result
+        store = not ignored or task.store_errors_even_if_ignored
+        task.backend.mark_as_failure(request["id"], error, request=context, store_result=store)
+        signals.task_failure.send(
+            sender=task,
+            task_id=request["id"],
+            exception=error,
+            args=request["args"],
+            kwargs=request["kwargs"],
+            traceback=error.__traceback__,
+            einfo=None,
+        )
+
+    @staticmethod
+    def _context(request: dict[str, Any]) -> Any:
+        from celery.app.task import Context
+
+        return Context(request, called_directly=False)

@@ -1,0 +1,278 @@
+"""An unmodified Celery app in our worker, driven by Celery's client. What is asked of it is asked of Celery's
+own worker as well: states, results, errors and what its code sees are the same in both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
+from celery import Celery, chain, chord, group
+from celery.exceptions import Reject, TaskRevokedError
+from kombu import Exchange
+
+from tests.support.celery_worker import CeleryWorker
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import ROOT, Worker
+
+APP = "tests.support.celery_project"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module", params=["ours", "celery"])
+def worker(request: pytest.FixtureRequest, shared_server: Server, place: Path) -> Iterator[Any]:
+    shared_server.client.flushall()
+    (place / "effects").write_text("")
+    url = shared_server.url()
+    if request.param == "celery":
+        with CeleryWorker(url, place, app=APP, name="w1") as celery:
+            yield celery
+    else:
+        with Worker(url, place, app=APP, env={"CELERY_URL": url}) as ours:
+            yield ours
+
+
+@pytest.fixture(scope="module")
+def client(shared_server: Server) -> Iterator[Celery]:
+    url = shared_server.url()
+    app = Celery("client", broker=url, backend=url, set_as_current=False)
+    yield app
+    app.close()
+    app.backend.result_consumer.stop()
+    app.backend.client.close()
+
+
+class Calls:
+    """Signatures of the project's tasks."""
+
+    def __init__(self, client: Celery, effects: Path) -> None:
+        self.client = client
+        self._effects = effects
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: self.client.signature(f"{APP}.{name}", args, kwargs)
+
+    def effects(self) -> list[str]:
+        return self._effects.read_text().splitlines()
+
+
+@pytest.fixture
+def call(worker: Any, client: Celery, place: Path) -> Calls:
+    return Calls(client, place / "effects")
+
+
+def test_what_a_task_sees_of_its_request(call: Calls) -> None:
+    sent = call.about(1, a=2).apply_async(headers={"own": "header"}, priority=3)
+    seen = sent.get(timeout=10)
+    assert seen == {
+        "id": sent.id, "root_id": sent.id, "parent_id": None, "group": None, "retries": 0,
+        "args": [1], "kwargs": {"a": 2}, "headers": {"own": "header"}, "priority": 3, "routing_key": "celery",
+        "hostname": "w1@test", "current": f"{APP}.about", "is_eager": False, "called_directly": False,
+    }  # fmt: skip
+
+
+def test_chains_groups_and_chords(call: Calls) -> None:
+    client = call.client
+    assert chain(call.add(1, 2), call.add(10), call.add(100), app=client).delay().get(timeout=10) == 113
+    parts = group([call.add(index, index) for index in range(5)], app=client)
+    assert parts.delay().get(timeout=10) == [0, 2, 4, 6, 8]
+    assert chord(parts, call.tsum(), app=client).delay().get(timeout=10) == 20
+    nested = chain(call.add(1, 1), parts.clone(), call.tsum(), call.add(1000), app=client)
+    with pytest.raises(TypeError):  # add(2, n, n): three arguments
+        nested.delay().get(timeout=10, propagate=True)
+
+
+def test_errors_in_canvas(call: Calls) -> None:
+    header = group([call.add(1, 1), call.fail("in header")], app=call.client)
+    with pytest.raises(ValueError, match="in header"):
+        chord(header, call.tsum(), app=call.client).delay().get(timeout=10)
+    call.fail("linked").apply_async(link_error=call.errback())
+    wait_until(lambda: "errback ('linked', 7)" in call.effects())
+    steps = chain(call.fail("first"), call.add(1), app=call.client).delay()
+    with pytest.raises(ValueError, match="first"):
+        steps.get(timeout=10)
+    call.add(2, 3).apply_async(link=call.silent())
+    wait_until(lambda: "silent 5" in call.effects())
+
+
+def test_replacing_and_sending_from_inside(call: Calls) -> None:
+    assert call.replacing(5).delay().get(timeout=10) == 105
+    sent = call.sending().delay()
+    child, own = sent.get(timeout=10)
+    assert own == sent.id
+    assert [each.id for each in sent.children] == [child]
+
+
+def test_retries_and_the_hooks_of_a_base_class(call: Calls) -> None:
+    assert call.hooked("h", failing=1).delay().get(timeout=10) == "h"
+    wait_until(lambda: "after_return h SUCCESS" in call.effects())
+    hooks = [line for line in call.effects() if line.split()[1:2] == ["h"]]
+    assert sorted(hooks) == [
+        "after_return h SUCCESS", "before_start h", "before_start h", "on_retry h", "on_success h",
+    ]  # fmt: skip
+    failed = call.hooked("f", failing=-1).delay()
+    with pytest.raises(KeyError, match="as told"):
+        failed.get(timeout=10)
+    wait_until(lambda: "after_return f FAILURE" in call.effects())
+    assert "on_failure f 'as told'" in call.effects()
+    with pytest.raises(Exception, match="Can't retry"):
+        call.hooked("m", failing=9).delay().get(timeout=10)
+    assert call.doubled(4).delay().get(timeout=10) == 8
+    with pytest.raises(OSError, match="again and again"):
+        call.automatic().delay().get(timeout=10)
+    assert call.effects().count("automatic") == 2
+
+
+def test_results_that_are_ignored_and_states_of_its_own(call: Calls) -> None:
+    ignored = call.silent("s").delay()
+    own = call.ignoring().delay()
+    wait_until(lambda: own.state == "OWN")
+    wait_until(lambda: "silent s" in call.effects())
+    assert own.info == {"a": 1}
+    assert ignored.state == "PENDING"
+    wanted = call.silent("wanted").apply_async(ignore_result=False)
+    assert wanted.get(timeout=10) == "wanted"
+
+
+def test_rejecting(call: Calls) -> None:
+    assert call.rejecting("again", True).delay().get(timeout=10) == "delivered again"
+    assert call.effects().count("rejecting again") == 2
+    rejected = call.rejecting("once", False).delay()
+    with pytest.raises(Reject):
+        rejected.get(timeout=10)
+    assert rejected.state == "FAILURE"
+
+
+def test_limits_and_lost_processes(call: Calls) -> None:
+    with pytest.raises(SoftTimeLimitExceeded):
+        call.softly(5).delay().get(timeout=10)
+    with pytest.raises(TimeLimitExceeded):
+        call.bounded(5).delay().get(timeout=10)
+    with pytest.raises(WorkerLostError):
+        call.leave().delay().get(timeout=10)
+    with pytest.raises(SoftTimeLimitExceeded):  # the message's limit
+        call.slow("limited", 5).apply_async(soft_time_limit=1).get(timeout=10)
+
+
+def test_revoked_and_expired(call: Calls) -> None:
+    expired = call.add(1, 1).apply_async(expires=datetime.now(UTC) - timedelta(seconds=1))
+    with pytest.raises(TaskRevokedError):
+        expired.get(timeout=10)
+    running = call.slow("terminated", 30).delay()
+    wait_until(lambda: running.state == "STARTED")
+    running.revoke(terminate=True)
+    with pytest.raises(TaskRevokedError):
+        running.get(timeout=10)
+
+
+def test_due_later(call: Calls) -> None:
+    due = time.time() + 1
+    assert call.add(1, 1).apply_async(countdown=1).get(timeout=10) == 2
+    assert time.time() >= due
+
+
+def test_a_topic_exchange(call: Calls) -> None:
+    sent = call.about().apply_async(
+        exchange="zoo", routing_key="animal.cat", declare=[Exchange("zoo", type="topic")]
+    )
+    assert sent.get(timeout=10)["routing_key"] == "animal.cat"
+
+
+def test_signals(call: Calls, worker: Any) -> None:
+    call.hooked("sig", failing=1).delay().get(timeout=10)
+    wait_until(lambda: "signal task_postrun hooked" in call.effects())
+    signals = {tuple(line.split()[1:3]) for line in call.effects() if line.startswith("signal ")}
+    for name in ("celeryd_init", "worker_init", "worker_ready", "worker_process_init"):
+        assert (name, worker.node) in signals or name == "worker_ready", name
+    for name in ("task_prerun", "task_postrun", "task_success", "task_retry"):
+        assert (name, "hooked") in signals
+
+
+def test_the_log_is_celerys(call: Calls, worker: Any) -> None:
+    sent = call.add(20, 3).delay()
+    sent.get(timeout=10)
+    wait_until(lambda: f"Task {APP}.add[{sent.id}] succeeded in" in worker.log())
+    assert worker.log().count(f"{sent.id}] succeeded in") == 1
+
+
+def test_migrate_check_says_what_changes_and_whether_something_blocks() -> None:
+    command = [str(Path(sys.executable).with_name("runtime")), "migrate-check", "-A", APP, "-c", "3", "-B"]
+
+    def told(url: str, command: list[str] = command) -> tuple[int, str]:
+        env = {**os.environ, "CELERY_URL": url}
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    code, changes = told("redis://nowhere")
+    assert code == 0
+    assert f"runtime -A {APP} start --concurrency 3\n" in changes
+    assert "changes   option --beat" in changes
+    assert "changes   setting worker_state_db" in changes
+    code, blocked = told("amqp://nowhere")
+    assert code == 1
+    assert "blocks    broker 'amqp://nowhere'" in blocked
+    code, refused = told("amqp://nowhere", [command[0], "-A", APP, "start"])
+    assert code == 2
+    assert refused.startswith("runtime: error: broker 'amqp://nowhere' of the Celery app")
+    assert refused.count("\n") == 1
+
+
+@pytest.fixture
+def start(shared_server: Server, tmp_path: Path, client: Celery) -> Iterator[Any]:
+    """Starts a worker of the project, with further options; calls of its tasks."""
+    shared_server.client.flushall()
+    with ExitStack() as workers:
+
+        def start(**options: Any) -> Calls:
+            env = {"CELERY_URL": shared_server.url(), **options.pop("env", {})}
+            worker = Worker(shared_server.url(), tmp_path, app=APP, env=env, **options)
+            workers.enter_context(worker)
+            return Calls(client, worker.effects_file)
+
+        yield start
+
+
+@pytest.mark.parametrize("pool", ["threads", "gevent", "asyncio", "solo"])
+def test_in_the_other_pools(start: Any, pool: str) -> None:
+    call = start(pool=pool, slots=1 if pool == "solo" else 4)
+    parts = group([call.add(index, index) for index in range(5)], app=call.client)
+    assert chord(parts, call.tsum(), app=call.client).delay().get(timeout=10) == 20
+    assert call.hooked("h", failing=1).delay().get(timeout=10) == "h"
+    began = time.monotonic()
+    waiting = [call.slow(str(index), 0.5).delay() for index in range(1 if pool == "solo" else 4)]
+    assert [each.get(timeout=10) for each in waiting] == [str(index) for index in range(len(waiting))]
+    assert time.monotonic() - began < 1.9  # seconds; one after the other: 2
+    limited = call.slow("limited", 3).apply_async(soft_time_limit=0.5)
+    with pytest.raises(SoftTimeLimitExceeded):
+        limited.get(timeout=10)
+
+
+def test_a_late_task_whose_process_died_runs_again(start: Any) -> None:
+    call = start()
+    assert call.deadly("d").delay().get(timeout=10) is None
+    assert len([line for line in call.effects() if line.startswith("start d ")]) == 2
+
+
+def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:
+    store = f"file://{tmp_path}"
+    call = start(env={"CELERY_SETTINGS": json.dumps({"result_backend": store})})
+    url = call.client.conf.broker_url
+    with Celery("elsewhere", broker=url, backend=store, set_as_current=False) as client:
+        elsewhere = Calls(client, tmp_path)
+        assert elsewhere.add(2, 3).delay().get(timeout=10) == 5
+        with pytest.raises(ValueError, match="wrong"):
+            elsewhere.fail().delay().get(timeout=10)
