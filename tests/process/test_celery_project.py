@@ -3,13 +3,11 @@ own worker as well: states, results, errors and what its code sees are the same 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,12 +18,11 @@ from celery import Celery, chain, chord, group
 from celery.exceptions import Reject, TaskRevokedError
 from kombu import Exchange
 
+from tests.support.celery_calls import APP, Calls, connected
 from tests.support.celery_worker import CeleryWorker
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import ROOT, Worker
-
-APP = "tests.support.celery_project"
 
 
 @pytest.fixture(scope="module")
@@ -48,26 +45,8 @@ def worker(request: pytest.FixtureRequest, shared_server: Server, place: Path) -
 
 @pytest.fixture(scope="module")
 def client(shared_server: Server) -> Iterator[Celery]:
-    url = shared_server.url()
-    app = Celery("client", broker=url, backend=url, set_as_current=False)
-    yield app
-    app.close()
-    app.backend.result_consumer.stop()
-    app.backend.client.close()
-
-
-class Calls:
-    """Signatures of the project's tasks."""
-
-    def __init__(self, client: Celery, effects: Path) -> None:
-        self.client = client
-        self._effects = effects
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *args, **kwargs: self.client.signature(f"{APP}.{name}", args, kwargs)
-
-    def effects(self) -> list[str]:
-        return self._effects.read_text().splitlines()
+    with connected(shared_server.url()) as client:
+        yield client
 
 
 @pytest.fixture
@@ -221,7 +200,7 @@ def test_migrate_check_says_what_changes_and_whether_something_blocks() -> None:
     assert code == 0
     assert f"runtime -A {APP} start --concurrency 3\n" in changes
     assert "changes   option --beat" in changes
-    assert "changes   setting worker_state_db" in changes
+    assert "changes   setting worker_timer_precision" in changes
     code, blocked = told("amqp://nowhere")
     assert code == 1
     assert "blocks    broker 'amqp://nowhere'" in blocked
@@ -229,50 +208,3 @@ def test_migrate_check_says_what_changes_and_whether_something_blocks() -> None:
     assert code == 2
     assert refused.startswith("runtime: error: broker 'amqp://nowhere' of the Celery app")
     assert refused.count("\n") == 1
-
-
-@pytest.fixture
-def start(shared_server: Server, tmp_path: Path, client: Celery) -> Iterator[Any]:
-    """Starts a worker of the project, with further options; calls of its tasks."""
-    shared_server.client.flushall()
-    with ExitStack() as workers:
-
-        def start(**options: Any) -> Calls:
-            env = {"CELERY_URL": shared_server.url(), **options.pop("env", {})}
-            worker = Worker(shared_server.url(), tmp_path, app=APP, env=env, **options)
-            workers.enter_context(worker)
-            return Calls(client, worker.effects_file)
-
-        yield start
-
-
-@pytest.mark.parametrize("pool", ["threads", "gevent", "asyncio", "solo"])
-def test_in_the_other_pools(start: Any, pool: str) -> None:
-    call = start(pool=pool, slots=1 if pool == "solo" else 4)
-    parts = group([call.add(index, index) for index in range(5)], app=call.client)
-    assert chord(parts, call.tsum(), app=call.client).delay().get(timeout=10) == 20
-    assert call.hooked("h", failing=1).delay().get(timeout=10) == "h"
-    began = time.monotonic()
-    waiting = [call.slow(str(index), 0.5).delay() for index in range(1 if pool == "solo" else 4)]
-    assert [each.get(timeout=10) for each in waiting] == [str(index) for index in range(len(waiting))]
-    assert time.monotonic() - began < 1.9  # seconds; one after the other: 2
-    limited = call.slow("limited", 3).apply_async(soft_time_limit=0.5)
-    with pytest.raises(SoftTimeLimitExceeded):
-        limited.get(timeout=10)
-
-
-def test_a_late_task_whose_process_died_runs_again(start: Any) -> None:
-    call = start()
-    assert call.deadly("d").delay().get(timeout=10) is None
-    assert len([line for line in call.effects() if line.startswith("start d ")]) == 2
-
-
-def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:
-    store = f"file://{tmp_path}"
-    call = start(env={"CELERY_SETTINGS": json.dumps({"result_backend": store})})
-    url = call.client.conf.broker_url
-    with Celery("elsewhere", broker=url, backend=store, set_as_current=False) as client:
-        elsewhere = Calls(client, tmp_path)
-        assert elsewhere.add(2, 3).delay().get(timeout=10) == 5
-        with pytest.raises(ValueError, match="wrong"):
-            elsewhere.fail().delay().get(timeout=10)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from celery import Celery
 
+from tests.support.celery_calls import connected
 from tests.support.servers import Server
 from tests.support.worker import ROOT, Worker
 
@@ -26,24 +25,21 @@ def environment(server: Server, tmp_path: Path) -> dict[str, str]:
     return environment
 
 
-@pytest.fixture
-def client(server: Server) -> Iterator[Celery]:
-    app = Celery("client", broker=server.url(), backend=server.url(), set_as_current=False)
-    yield app
-    app.close()
-    app.backend.result_consumer.stop()
-    app.backend.client.close()
-
-
 def test_the_tasks_of_a_django_project_use_its_database(
-    server: Server, tmp_path: Path, environment: dict[str, str], client: Celery
+    server: Server, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    with Worker(server.url(), tmp_path, app="shop", cwd=SHOP, env=environment, slots=1) as worker:
+    with (
+        connected(server.url()) as client,
+        Worker(server.url(), tmp_path, app="shop", cwd=SHOP, env=environment, slots=1) as worker,
+    ):
         number = client.send_task("orders.tasks.place", ("alice", 12)).get(timeout=10)
         assert client.send_task("orders.tasks.charge", (number,)).get(timeout=10) is True
         assert client.send_task("orders.tasks.is_connected").get(timeout=10) is False
         assert "WARNING" not in worker.log()
     own = {"app": "shop.own", "cwd": SHOP, "env": environment, "slots": 1, "name": "own"}
-    with Worker(server.url(), tmp_path, **own):  # type: ignore[arg-type]
+    with (
+        connected(server.url()) as client,
+        Worker(server.url(), tmp_path, **own),  # type: ignore[arg-type]
+    ):
         waiting = client.send_task("orders.jobs.unpaid", ("alice",), queue="own")
         assert waiting.get(timeout=10) == 0

@@ -25,7 +25,7 @@ app.conf.update(
     task_default_queue="celery",
     task_default_exchange="celery",
     task_default_routing_key="celery",
-    worker_state_db="/nowhere",
+    worker_timer_precision=0.5,
 )
 app.conf.update(json.loads(os.environ.get("CELERY_SETTINGS", "{}")))
 

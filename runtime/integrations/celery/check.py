@@ -43,7 +43,8 @@ class Verdict(NamedTuple):
 
 NEVER_SENT = (
     "task_received", "task_rejected", "task_revoked", "task_unknown", "heartbeat_sent",
-    "worker_shutting_down", "worker_shutdown", "worker_before_create_process", "eventlet_pool_started", "eventlet_pool_preshutdown",
+    "worker_shutting_down", "worker_shutdown", "worker_before_create_process",
+    "eventlet_pool_started", "eventlet_pool_preshutdown",
     "eventlet_pool_postshutdown", "eventlet_pool_apply",
 )  # fmt: skip
 """Signals of Celery's main process, in which no code of the app runs here."""
@@ -128,7 +129,10 @@ def _of_pool(app: Celery, options: Sequence[Option]) -> Iterator[Finding]:
 def _of_queues(app: Celery) -> Iterator[Finding]:
     for queue in app.amqp.queues.values():
         if is_broadcast(queue):
-            yield Finding(Effect.BLOCKS, f"queue {queue.name}: a fanout exchange (Broadcast) is not consumed")
+            yield Finding(
+                Effect.BLOCKS,
+                f"queue {queue.alias or queue.name}: a fanout exchange (Broadcast) is not consumed",
+            )
 
 
 def _of_settings(changed: dict[str, Any]) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ _CELERY = {
 }
 
 _OTHER = {
-    "`auto`, the default here, follows how long tasks take; a number is obeyed unless it is 4, Celery's default":
+    "`auto`, the default, follows how long tasks take; a number is obeyed unless it is 4, Celery's default":
         "worker_prefetch_multiplier",
     "a late-ack task whose child died runs again, up to 3 times (`task_max_deliveries`), then it is a dead "
     "letter; `False` makes it fail at once": "task_reject_on_worker_lost",

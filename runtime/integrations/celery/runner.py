@@ -15,7 +15,9 @@ from brokers import envelope
 from brokers.envelope import Envelope
 from runtime.execution import report
 from runtime.execution.report import PLAIN_SUCCESS, Report
+from runtime.execution.run import PRINTED
 from runtime.protocol import protocol1
+from runtime.results.exceptions import printed
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -35,8 +37,7 @@ class CeleryRunner:
         self._app = app
         self._node = node
         self._trace = trace_task
-        self._reject = Reject
-        self._no_failures = ((Reject, report.REJECTED), (Ignore, report.IGNORED), (Retry, report.RETRY))
+        self._reject, self._ignore, self._retry = Reject, Ignore, Retry
         self._decompress = decompress
         self._loads = loads
         self._accept = prepare_accept_content(app.conf.accept_content)
@@ -100,7 +101,7 @@ class CeleryRunner:
         if task is None:
             return self._unknown(request)
         try:
-            _, info, _, _ = self._trace(
+            value, info, _, _ = self._trace(
                 task,
                 request["id"],
                 request["args"],
@@ -111,20 +112,23 @@ class CeleryRunner:
                 app=self._app,
             )
         except self._reject as error:  # out of a handler
-            return self._ended(task, request, error)
+            return self._ended(task, request, error, None)
         except BaseException as error:  # noqa: BLE001  (SystemExit and its like, at which Celery's child dies)
             return self._died(task, request, error)
-        return PLAIN_SUCCESS if info is None else self._ended(task, request, info.retval)
+        if info is None:
+            return PLAIN_SUCCESS
+        return self._ended(task, request, info.retval, getattr(value, "traceback", None))
 
-    def _ended(self, task: Any, request: dict[str, Any], error: Any) -> Report:
+    def _ended(self, task: Any, request: dict[str, Any], error: Any, trace: str | None) -> Report:
         """By an exception, which Celery has seen to."""
-        for kind, state in self._no_failures:
-            if isinstance(error, kind):
-                requeue = state == report.REJECTED and bool(error.requeue)
-                if state == report.REJECTED and not requeue:
-                    self._fail(task, request, error)
-                return Report(state, text=str(error), requeue=requeue)
-        return Report(report.FAILURE, text=repr(error))
+        if isinstance(error, self._reject):
+            if not error.requeue:
+                self._fail(task, request, error)
+            return Report(report.REJECTED, text=printed(error.reason), requeue=bool(error.requeue))
+        if isinstance(error, self._ignore):
+            return Report(report.IGNORED)
+        state = report.RETRY if isinstance(error, self._retry) else report.FAILURE
+        return Report(state, text=printed(error)[:PRINTED], traceback=trace)
 
     def _died(self, task: Any, request: dict[str, Any], error: BaseException) -> Report:
         """It raised what would have ended Celery's child; the client sees what it would see then."""

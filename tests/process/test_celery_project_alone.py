@@ -1,0 +1,66 @@
+"""An unmodified Celery app in our worker: each pool, and what is not as in Celery's worker."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
+from celery import Celery, chord, group
+
+from tests.support.celery_calls import APP, Calls, connected
+from tests.support.servers import Server
+from tests.support.worker import Worker
+
+
+@pytest.fixture
+def start(shared_server: Server, tmp_path: Path) -> Iterator[Any]:
+    """Starts a worker of the project, with further options; calls of its tasks."""
+    shared_server.client.flushall()
+    with ExitStack() as workers, connected(shared_server.url()) as client:
+
+        def start(**options: Any) -> Calls:
+            env = {"CELERY_URL": shared_server.url(), **options.pop("env", {})}
+            worker = Worker(shared_server.url(), tmp_path, app=APP, env=env, **options)
+            workers.enter_context(worker)
+            return Calls(client, worker.effects_file)
+
+        yield start
+
+
+@pytest.mark.parametrize("pool", ["threads", "gevent", "asyncio", "solo"])
+def test_in_the_other_pools(start: Any, pool: str) -> None:
+    call = start(pool=pool, slots=1 if pool == "solo" else 4)
+    parts = group([call.add(index, index) for index in range(5)], app=call.client)
+    assert chord(parts, call.tsum(), app=call.client).delay().get(timeout=10) == 20
+    assert call.hooked("h", failing=1).delay().get(timeout=10) == "h"
+    began = time.monotonic()
+    waiting = [call.slow(str(index), 0.5).delay() for index in range(1 if pool == "solo" else 4)]
+    assert [each.get(timeout=10) for each in waiting] == [str(index) for index in range(len(waiting))]
+    assert time.monotonic() - began < 1.9  # seconds; one after the other: 2
+    limited = call.slow("limited", 3).apply_async(soft_time_limit=0.5)
+    with pytest.raises(SoftTimeLimitExceeded):
+        limited.get(timeout=10)
+
+
+def test_a_late_task_whose_process_died_runs_again(start: Any, tmp_path: Path) -> None:
+    call = start()
+    assert "no effect here: worker_timer_precision" in (tmp_path / "w1.log").read_text()
+    assert call.deadly("d").delay().get(timeout=10) is None
+    assert len([line for line in call.effects() if line.startswith("start d ")]) == 2
+
+
+def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:
+    store = f"file://{tmp_path}"
+    call = start(env={"CELERY_SETTINGS": json.dumps({"result_backend": store})})
+    url = call.client.conf.broker_url
+    with Celery("elsewhere", broker=url, backend=store, set_as_current=False) as client:
+        elsewhere = Calls(client, tmp_path)
+        assert elsewhere.add(2, 3).delay().get(timeout=10) == 5
+        with pytest.raises(ValueError, match="wrong"):
+            elsewhere.fail().delay().get(timeout=10)
