@@ -22,22 +22,8 @@ from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-VERBS = (
-    start,
-    call,
-    result,
-    status,
-    inspect,
-    control,
-    events,
-    purge,
-    dead,
-    graph,
-    health,
-    migrate_check,
-    report,
-)
-for verb in VERBS:
+ASKING = (call, result, status, inspect, control, events, graph, health, report, migrate_check)
+for verb in (start, *ASKING, purge, dead):
     root.add_command(verb)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,10 @@ def connected(url: str) -> Iterator[Celery]:
     """A client that knows no tasks."""
     app = Celery("client", broker=url, backend=url, set_as_current=False)
     yield app
-    gc.collect()  # what is collected later would unsubscribe from a server that is gone
     app.close()
     app.backend.result_consumer.stop()
+    # Results that are collected later would unsubscribe, from a server that is gone.
+    app.backend.result_consumer.subscribed_to.clear()
     app.backend.client.close()
 
 

@@ -50,7 +50,7 @@ class CeleryRunner:
                 request = self._request(enveloped)
             except Exception as error:  # noqa: BLE001  (of each serializer its own; also a refused content type)
                 return report.encode(Report(report.MALFORMED, text=f"{type(error).__name__}: {error}"))
-            return report.encode(self._run(request))
+            return report.encode(self._run(request, told=payload[0] == report.TELL[0]))
         except BaseException as error:
             logger.critical("A task's end could not be told to Celery", exc_info=error)
             return report.encode(Report(report.FAILURE, text=repr(error)))
@@ -96,12 +96,13 @@ class CeleryRunner:
             content = self._decompress(replace(enveloped, headers=headers).content(), compression)
         return self._loads(content, enveloped.content_type, enveloped.content_encoding, accept=self._accept)
 
-    def _run(self, request: dict[str, Any]) -> Report:
+    def _run(self, request: dict[str, Any], told: bool) -> Report:
+        """told: what it returned is to be."""
         task = self._app.tasks.get(request["task"])
         if task is None:
             return self._unknown(request)
         try:
-            value, info, _, _ = self._trace(
+            value, info, _, text = self._trace(
                 task,
                 request["id"],
                 request["args"],
@@ -116,7 +117,7 @@ class CeleryRunner:
         except BaseException as error:  # noqa: BLE001  (SystemExit and its like, at which Celery's child dies)
             return self._died(task, request, error)
         if info is None:
-            return PLAIN_SUCCESS
+            return Report(report.SUCCESS, text=text or "") if told else PLAIN_SUCCESS
         return self._ended(task, request, info.retval, getattr(value, "traceback", None))
 
     def _ended(self, task: Any, request: dict[str, Any], error: Any, trace: str | None) -> Report:
@@ -127,8 +128,9 @@ class CeleryRunner:
             return Report(report.REJECTED, text=printed(error.reason), requeue=bool(error.requeue))
         if isinstance(error, self._ignore):
             return Report(report.IGNORED)
-        state = report.RETRY if isinstance(error, self._retry) else report.FAILURE
-        return Report(state, text=printed(error)[:PRINTED], traceback=trace)
+        if isinstance(error, self._retry):
+            return Report(report.RETRY, text=str(error), traceback=trace, cause=printed(error.exc)[:PRINTED])
+        return Report(report.FAILURE, text=printed(error)[:PRINTED], traceback=trace)
 
     def _died(self, task: Any, request: dict[str, Any], error: BaseException) -> Report:
         """It raised what would have ended Celery's child; the client sees what it would see then."""

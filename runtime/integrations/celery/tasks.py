@@ -30,6 +30,7 @@ def options_of(name: str, task: Any) -> TaskOptions:
         store_errors_even_if_ignored=bool(task.store_errors_even_if_ignored),
         time_limit=task.time_limit,
         soft_time_limit=task.soft_time_limit,
+        send_events=bool(task.send_events),
         rate_limit=task.rate_limit,
         exchange=getattr(task, "exchange", None),
         routing_key=getattr(task, "routing_key", None),
