@@ -37,8 +37,8 @@ def measure(peer: Peer, tasks: int) -> Figures:
 
 
 @click.command()
-@click.option("--tasks", type=click.IntRange(100, 100_000), default=6_000, show_default=True)
-@click.option("--times", type=click.IntRange(1, 20), default=4, show_default=True, help="As many for ours.")
+@click.option("--tasks", type=click.IntRange(100, 100_000), default=2_000, show_default=True)
+@click.option("--times", type=click.IntRange(1, 20), default=5, show_default=True, help="As many for ours.")
 def main(tasks: int, times: int) -> None:
     """The same app, tasks and client; 8 slots; late ack; one run."""
     console = Console()

@@ -16,11 +16,14 @@ from brokers.envelope import Envelope
 from runtime.execution import report
 from runtime.execution.report import PLAIN_SUCCESS, Report
 from runtime.execution.run import PRINTED
-from runtime.protocol import protocol1
+from runtime.protocol import ended, protocol1
+from runtime.results import states
 from runtime.results.exceptions import printed
 
 if TYPE_CHECKING:
     from celery import Celery
+
+    from runtime.protocol.ended import Ended
 
 logger = logging.getLogger("runtime.worker")
 
@@ -46,6 +49,9 @@ class CeleryRunner:
         """The report on the task in this message. Raises nothing, whatever the task does."""
         try:
             enveloped = envelope.parse(payload)
+            end = ended.read(enveloped.headers)
+            if end is not None:
+                return report.encode(self._store_end(enveloped, end))
             try:
                 request = self._request(enveloped)
             except Exception as error:  # noqa: BLE001  (of each serializer its own; also a refused content type)
@@ -141,24 +147,44 @@ class CeleryRunner:
         logger.error("Task %s[%s] raised %r", task.name, request["id"], error)
         return Report(report.FAILURE, text=repr(error))
 
+    def _store_end(self, enveloped: Envelope, end: Ended) -> Report:
+        """Of a task that the supervisor saw end, or did not begin."""
+        try:
+            request = self._request(enveloped)
+        except Exception:  # noqa: BLE001  (perhaps that is why; then nothing can be told that hangs on it)
+            request = {**enveloped.headers, "args": (), "kwargs": {}}
+        request["task"] = end.task
+        task = self._app.tasks.get(end.task)
+        error = self._app.backend.exception_to_python(end.error)
+        self._fail(task, request, error, end.state)
+        if task is not None and end.state == states.FAILURE:
+            task.on_failure(error, request["id"], request["args"], request["kwargs"], None)
+        return PLAIN_SUCCESS
+
     def _unknown(self, request: dict[str, Any]) -> Report:
         """Only if tasks were there at boot and have been unregistered since."""
         from celery.exceptions import NotRegistered
 
         error = NotRegistered(request["task"])
-        self._app.backend.mark_as_failure(request["id"], error, request=self._context(request))
+        self._fail(None, request, error)
         return Report(report.FAILURE, text=repr(error))
 
-    def _fail(self, task: Any, request: dict[str, Any], error: BaseException) -> None:
-        """Store it, with all that hangs on it, as Celery's main process does."""
+    def _fail(self, task: Any, request: dict[str, Any], error: Any, state: str = states.FAILURE) -> None:
+        """Store it, with all that hangs on it, and send the signal, as Celery's main process does. task:
+        None if it is not known."""
         from celery import signals
 
         context = self._context(request)
-        ignored = request.get("ignore_result")
-        if ignored is None:
-            ignored = task.ignore_result
-        store = not ignored or task.store_errors_even_if_ignored
-        task.backend.mark_as_failure(request["id"], error, request=context, store_result=store)
+        backend = self._app.backend if task is None else task.backend
+        hidden = task is not None and self._ignores(task, request) and not task.store_errors_even_if_ignored
+        if state == states.REVOKED:
+            backend.mark_as_revoked(request["id"], str(error), request=context, store_result=not hidden)
+            signals.task_revoked.send(
+                sender=task, request=context, terminated=str(error) == "terminated", signum=None,
+                expired=str(error) == "expired",
+            )  # fmt: skip
+            return
+        backend.mark_as_failure(request["id"], error, request=context, store_result=not hidden)
         signals.task_failure.send(
             sender=task,
             task_id=request["id"],
@@ -168,6 +194,11 @@ class CeleryRunner:
             traceback=error.__traceback__,
             einfo=None,
         )
+
+    @staticmethod
+    def _ignores(task: Any, request: dict[str, Any]) -> bool:
+        chosen = request.get("ignore_result")
+        return bool(task.ignore_result if chosen is None else chosen)
 
     @staticmethod
     def _context(request: dict[str, Any]) -> Any:

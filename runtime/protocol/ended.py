@@ -1,0 +1,36 @@
+"""The message that has a child store how a task ended, where only children can reach the result store.
+
+It is the task's own message again, to another name. Who does not know that name stores a failure under the
+task's id, which is not far from the truth.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+TASK = "runtime.ended"
+HEADER = "runtime_ended"
+
+
+class Ended(NamedTuple):
+    task: str
+    """The name of the task that ended."""
+    state: str
+    error: dict[str, Any]
+    """As in a result document (PROTOCOL 10.2)."""
+
+
+def build(message: bytes, state: str, error: dict[str, Any]) -> bytes:
+    """message: an envelope with a protocol 2 task. It is not due later, expires never and has no limits."""
+    # Not orjson: it would change NaN, and integers above 64 bits.
+    fields = json.loads(message)
+    headers = fields["headers"]
+    ended = Ended(headers["task"], state, error)
+    headers |= {"task": TASK, "eta": None, "expires": None, "timelimit": [None, None], HEADER: list(ended)}
+    return json.dumps(fields).encode()
+
+
+def read(headers: dict[str, Any]) -> Ended | None:
+    """None: it is no such message."""
+    return Ended(*headers[HEADER]) if headers.get("task") == TASK and HEADER in headers else None
