@@ -17,6 +17,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from brokers.dead_letter import DeadLetter
+from brokers.effects import ChordEnd, ChordPart, ChordSize, Push, Settlement, Write
+
+__all__ = [
+    "Backlog", "Binding", "Broadcast", "BrokerError", "BrokerMisconfigured", "BrokerRefused",
+    "BrokerUnavailable", "Caller", "ChordEnd", "ChordPart", "ChordSize", "Consumer", "DeadLetters",
+    "Delivery", "Heard", "Held", "Mailbox", "Publisher", "Push", "Received", "Results", "Settlement",
+    "Write",
+]  # fmt: skip
 
 
 class BrokerError(Exception):
@@ -44,49 +52,6 @@ class Delivery(NamedTuple):
     """The envelope's bytes exactly as they were in the queue (PROTOCOL 3)."""
     held: bool = False
     """True when it comes back from `Consumer.hold`: its time is near."""
-
-
-class Write(NamedTuple):
-    """A result document, stored and announced (SET + PUBLISH of the same bytes; PROTOCOL 10.3).
-
-    Never overwrites a document whose state is SUCCESS.
-    """
-
-    key: str
-    document: bytes
-    expires: int
-    """Seconds; 0 keeps it for ever."""
-    over: Sequence[str] = ()
-    """Only in a settlement: what is there already is overwritten only in one of these states. None named: in
-    any but SUCCESS."""
-
-
-class Push(NamedTuple):
-    """A message put into a queue: at the tail, or with `head` where it is the next to be taken."""
-
-    queue: str
-    message: bytes
-    priority: int = 0
-    """0 to 9, 0 is served first (PROTOCOL 6.3)."""
-    head: bool = False
-
-
-class Settlement(NamedTuple):
-    """The end of our care for one message: it leaves unacked storage, and with it, in the same
-    step, everything in `writes`, `pushes` and `dead` happens; nothing at all if it is not ours
-    any more (then its tag is reported in `Received.fenced`).
-
-    Ack: nothing else. Result: `writes`. Follow-ups and retries: `pushes`. Requeue: one push of the
-    message. Dead letter: `dead`, an entry for `runtime.dead.<queue>` (`brokers.dead_letter.encode`).
-    """
-
-    tag: str
-    """Empty: the message has left our care before (early ack), so there is no fence, and the
-    effects happen always."""
-    writes: Sequence[Write] = ()
-    pushes: Sequence[Push] = ()
-    dead: tuple[str, bytes] | None = None
-    """(queue, entry): kept for an operator."""
 
 
 class Backlog(NamedTuple):
@@ -343,6 +308,15 @@ class Results(Protocol):
         Raises TimeoutError after `timeout` seconds (None: waits for ever)."""
 
     def delete(self, keys: Sequence[str]) -> int: ...
+
+    def begin_chords(self, sizes: Sequence[ChordSize]) -> None:
+        """Store how many parts each waits for, before any of these is sent."""
+
+    def extend_chord(self, key: str, expires: int) -> None:
+        """It waits for one part more."""
+
+    def chord_entries(self, key: str) -> list[bytes]:
+        """Of the parts that have ended, in the order of their index."""
 
     def close(self) -> None: ...
 

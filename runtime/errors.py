@@ -101,6 +101,10 @@ class MaxRetriesExceededError(TaskError):
     """The task has been retried as often as it may be."""
 
 
+class IncompleteStream(TaskError):
+    """Not all results of a work-flow are known yet."""
+
+
 class ChordError(TaskError):
     """A task of the chord's header failed."""
 
@@ -134,6 +138,7 @@ WIRE_MODULES: dict[type[BaseException], str] = {
             TaskRevokedError,
             TimeoutError,
             MaxRetriesExceededError,
+            IncompleteStream,
             ChordError,
             SecurityError,
         ),

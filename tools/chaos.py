@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=2.0, help="of harm, at least [2]")
+    parser.add_argument(
+        "--flows", action="store_true", help="chains of 3, and a chord of 20 for each 20 of them"
+    )
     parser.add_argument("--tasks", type=int, default=0, help="go on until so many are sent")
     parser.add_argument("--harms", type=int, default=0, help="go on until so many are done")
     parser.add_argument("--kills", type=int, default=0, help="go on until so many of them were SIGKILLs")

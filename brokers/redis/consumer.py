@@ -144,8 +144,8 @@ class RedisConsumer:
     def settle(self, settlements: Sequence[Settlement]) -> None:
         if self._remote is not None:
             settlements = self._fence.ours(settlements)
-            self._remote.submit([settlement for settlement in settlements if settlement.writes])
-            settlements = [settlement for settlement in settlements if not settlement.writes]
+            self._remote.submit([each for each in settlements if each.writes or each.chords])
+            settlements = [each for each in settlements if not (each.writes or each.chords)]
         self._settle_at_broker(settlements)
 
     def hold(self, held: Sequence[tuple[str, float]]) -> None:

@@ -146,6 +146,8 @@ class TransportOptions:
     retry_on_timeout: bool = _option(True, _flag)
     """Taken because Celery's configurations have it. Time-outs are always retried."""
     client_name: str | None = _option(None, _text_or_none)
+    result_chord_ordered: bool = _option(True, _flag)
+    """Of a result store: the body of a chord gets results in the order of the header, not of their ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,18 @@ from typing import NamedTuple
 
 import hiredis
 
-from brokers.interface import BrokerError, Settlement, Write
+from brokers.interface import BrokerError, Settlement
 from brokers.redis.address import Address
 from brokers.redis.failures import failure
 from brokers.redis.link import Link
 from brokers.redis.scripts import OF_RESULTS, WRITE, Command, pack
-from brokers.redis.settlement import documents
+from brokers.redis.settlement import documents, remainder
 
 
 class _Call(NamedTuple):
     packed: bytes
-    confirms: Sequence[Settlement]
-    """What else of these may go on to the broker once this has been answered: with the last call of
-    their batch."""
+    settlements: Sequence[Settlement]
+    """Which may go on to the broker once this has been answered."""
 
 
 class Arrived(NamedTuple):
@@ -51,14 +50,10 @@ class RemoteDocuments:
         return self._link.is_open
 
     def submit(self, settlements: Sequence[Settlement]) -> None:
-        """Write their documents; what remains of them is returned by `receive` then."""
-        writes: list[Write] = [write for settlement in settlements for write in settlement.writes]
-        if not writes:
-            return
-        calls = [pack(WRITE.call(*arguments)) for arguments in documents(writes)]
-        for packed in calls[:-1]:
-            self._send(_Call(packed, ()))
-        self._send(_Call(calls[-1], settlements))
+        """Write their documents and count their parts of chords; what remains of them is returned by
+        `receive` then."""
+        for some, arguments in documents(settlements):
+            self._send(_Call(pack(WRITE.call(*arguments)), some))
 
     def receive(self, now: float) -> Arrived:
         stored: list[Settlement] = []
@@ -71,18 +66,19 @@ class RemoteDocuments:
             if isinstance(reply, hiredis.ReplyError):
                 self._link.fail(failure(self._link.address, reply))
                 break
-            refused += (text.decode(errors="replace") for text in reply)
-            stored += (each._replace(writes=()) for each in self._calls.popleft().confirms)
+            refused += (text.decode(errors="replace") for text in reply[0])
+            outcomes = iter(reply[1])
+            stored += [remainder(each, outcomes) for each in self._calls.popleft().settlements]
         if self._link.wants_attempt(now):
             self._link.attempt(_greeting())
         return Arrived(stored, refused, self._link.problem(), arrivals.opened)
 
     def pending(self) -> int:
-        return sum(len(call.confirms) for call in self._calls)
+        return sum(len(call.settlements) for call in self._calls)
 
     def unstored(self) -> list[Settlement]:
         """Settlements whose documents are not confirmed."""
-        return [settlement for call in self._calls for settlement in call.confirms]
+        return [settlement for call in self._calls for settlement in call.settlements]
 
     def next_deadline(self) -> float:
         return self._link.next_deadline()

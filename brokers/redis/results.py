@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from brokers.interface import Write
+from brokers.interface import ChordSize, Write
 from brokers.redis.address import Address
 from brokers.redis.client import Client
 
@@ -52,6 +52,16 @@ class RedisResults:
 
     def delete(self, keys: Sequence[str]) -> int:
         return int(self._client.run(lambda redis: redis.delete(*keys))) if keys else 0
+
+    def begin_chords(self, sizes: Sequence[ChordSize]) -> None:
+        """One round trip."""
+        self._client.run(lambda redis: _begin(redis, sizes))
+
+    def extend_chord(self, key: str, expires: int) -> None:
+        self._client.run(lambda redis: _extend(redis, f"{key}.t", expires))
+
+    def chord_entries(self, key: str) -> list[bytes]:
+        return self._client.run(lambda redis: _entries(redis, f"{key}.j"))
 
     def wait(self, key: str, timeout: float | None, known: bytes | None = None) -> bytes:
         """Subscribes, looks at the key, then listens; after a lost connection all of it again.
@@ -132,6 +142,31 @@ class _Listener(threading.local):
 def _get(redis: Any, key: str) -> bytes | None:
     document: bytes | None = redis.get(key)
     return document
+
+
+def _begin(redis: Any, sizes: Sequence[ChordSize]) -> None:
+    with redis.pipeline(transaction=True) as pipeline:
+        for key, size, expires, structure in sizes:
+            pipeline.delete(f"{key}.c")
+            pipeline.set(f"{key}.s", size, ex=expires or None)
+            if structure:
+                pipeline.set(key, structure, ex=expires or None)
+        pipeline.execute()
+
+
+def _extend(redis: Any, key: str, expires: int) -> None:
+    with redis.pipeline(transaction=True) as pipeline:
+        pipeline.incrby(key, 1)
+        if expires:
+            pipeline.expire(key, expires)
+        pipeline.execute()
+
+
+def _entries(redis: Any, key: str) -> list[bytes]:
+    """A list where whoever counted them keeps no order (`result_chord_ordered`)."""
+    is_list = redis.type(key) == b"list"
+    entries: list[bytes] = redis.lrange(key, 0, -1) if is_list else redis.zrange(key, 0, -1)
+    return entries
 
 
 def _store(redis: Any, writes: Sequence[Write]) -> None:

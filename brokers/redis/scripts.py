@@ -39,7 +39,7 @@ def _read(*names: str) -> Script:
 
 
 TAKE = _read("step", "take")
-SETTLE = _read("step", "document", "trim", "settle")
+SETTLE = _read("step", "document", "trim", "chord", "settle")
 HOLD = _read("step", "hold")
 ENTER = _read("enter")
 RENEW = _read("renew")
@@ -49,7 +49,7 @@ REFRESH = _read("refresh")
 RELEASE = _read("release")
 MEASURE = _read("measure")
 LOOK = _read("look")
-WRITE = _read("document", "write")
+WRITE = _read("document", "chord", "write")
 EXPIRE = _read("trim", "expire")
 RETRY = _read("retry")
 REPLY = _read("reply")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
-from brokers.interface import Delivery, Push, Settlement, Write
+from brokers.effects import ChordEnd, ChordPart, ChordSize, Push, Settlement, Write
+from brokers.interface import Delivery
 from brokers.redis.address import Address
 from brokers.redis.keys import Keys
 from brokers.redis.recovery import priority_of
@@ -41,6 +42,8 @@ def named(settlement: Settlement) -> str:
         return settlement.tag
     if settlement.writes:
         return settlement.writes[0].key
+    if settlement.chords:
+        return settlement.chords[0].key
     return f"a message for {settlement.pushes[0].queue}" if settlement.pushes else ""
 
 
@@ -55,12 +58,20 @@ def batches(
     others: list[Argument] = []
     start = size = 0
     feeds_us = False
-    for end, (tag, writes, pushes, dead) in enumerate(settlements, 1):
-        if not (writes or pushes or dead):
+    for end, (tag, writes, pushes, dead, chords) in enumerate(settlements, 1):
+        if not (writes or pushes or dead or chords):
             if tag:
                 plain.append(tag)
         else:
-            others += (tag, len(writes))
+            others += (tag, len(chords))
+            for chord in chords:
+                others += _chord_step(chord)
+                if not isinstance(chord, ChordSize):
+                    push = _publishes(chord)
+                    others += (address.list_key(push.queue, push.priority), push.message)
+                    size += _size(chord)
+                    feeds_us = feeds_us or push.queue in ours
+            others.append(len(writes))
             for write in writes:
                 others += _arguments(write)
                 size += len(write.document)
@@ -79,19 +90,62 @@ def batches(
             plain, others, start, size, feeds_us = [], [], end, 0, False
 
 
-def documents(writes: Iterable[Write]) -> Iterator[list[Argument]]:
-    """The arguments of write.lua, in calls of bounded size."""
+class Documents(NamedTuple):
+    """What one call of write.lua carries out."""
+
+    settlements: Sequence[Settlement]
+    arguments: list[Argument]
+
+
+def documents(settlements: Sequence[Settlement]) -> Iterator[Documents]:
+    """What they do where the results are, in calls of bounded size."""
     arguments: list[Argument] = []
-    size = 0
-    for write in writes:
-        arguments += _arguments(write)
-        size += len(write.document)
-        if size >= LARGEST or len(arguments) >= 4 * MOST:
-            yield arguments
-            arguments, size = [], 0
-    if arguments:
-        yield arguments
+    start = size = 0
+    for end, settlement in enumerate(settlements, 1):
+        arguments.append(len(settlement.chords))
+        for chord in settlement.chords:
+            arguments += _chord_step(chord)
+            size += 0 if isinstance(chord, ChordSize) else _size(chord)
+        arguments.append(len(settlement.writes))
+        for write in settlement.writes:
+            arguments += _arguments(write)
+            size += len(write.document)
+        if end - start == MOST or size >= LARGEST or end == len(settlements):
+            yield Documents(settlements[start:end], arguments)
+            arguments, start, size = [], end, 0
+
+
+def remainder(settlement: Settlement, outcomes: Iterator[bytes]) -> Settlement:
+    """What is left for the broker, once that has been done elsewhere with these outcomes, one for each of its
+    steps of chords, which are taken."""
+    pushes = list(settlement.pushes)
+    for chord in settlement.chords:
+        outcome = next(outcomes)
+        if isinstance(chord, ChordPart) and outcome == b"complete":
+            pushes.append(chord.join)
+        elif isinstance(chord, ChordEnd) and outcome != b"open":
+            pushes = [chord.again] if outcome == b"claimed" else []
+    return settlement._replace(writes=(), chords=(), pushes=pushes)
 
 
 def _arguments(write: Write) -> tuple[Argument, ...]:
     return write.key, write.document, write.expires, " ".join(write.over)
+
+
+def _chord_step(chord: ChordSize | ChordPart | ChordEnd) -> tuple[Argument, ...]:
+    """See lua/chord.lua."""
+    match chord:
+        case ChordSize(key, size, expires, structure):
+            return "size", key, size, expires, structure
+        case ChordPart(key, member, entry, score, expires, _):
+            return "part", key, member, entry, score, expires
+        case ChordEnd(key, expires, _):
+            return "end", key, expires
+
+
+def _publishes(chord: ChordPart | ChordEnd) -> Push:
+    return chord.join if isinstance(chord, ChordPart) else chord.again
+
+
+def _size(chord: ChordPart | ChordEnd) -> int:
+    return len(_publishes(chord).message) + (len(chord.entry) if isinstance(chord, ChordPart) else 0)

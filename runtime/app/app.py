@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from runtime.app import shared
+from runtime.app import builtins, shared
 from runtime.app.autodiscover import Discovery, Packages, set_up_django
 from runtime.app.naming import task_name
-from runtime.app.sender import Call, Sender
+from runtime.app.sender import Call, Messages, Sender
 from runtime.app.task import Task
 from runtime.bootsteps.additions import Additions
 from runtime.canvas.signature import Signature
 from runtime.errors import AlreadyRegistered
 from runtime.execution import current
 from runtime.results.async_result import AsyncResult as Result
+from runtime.results.group_result import GroupResult
 from runtime.results.store import ResultStore
 from runtime.settings import Settings
 from runtime.settings import source as settings_source
@@ -23,7 +24,6 @@ from runtime.settings import source as settings_source
 if TYPE_CHECKING:
     import click
 
-    from brokers.interface import Push
     from runtime.bootsteps.step import Step
     from runtime.remote.control import Control
 
@@ -61,6 +61,7 @@ class App:
         """Options of its own for `runtime start`: click.Option objects."""
         self.results = ResultStore(self.conf)
         self.sender = Sender(self.conf, self.tasks, self.results)
+        builtins.register(self)
         shared.adopt(self)
         if set_as_current:
             self.set_current()
@@ -167,18 +168,19 @@ class App:
     ) -> Signature:
         """A call by name, or a stored one, that can be sent."""
         if isinstance(task, str):
-            return Signature(task, args, kwargs, options, sender=self.sender)
+            immutable = bool(options.pop("immutable", False))
+            return Signature(task, args, kwargs, options, immutable=immutable, sender=self.sender)
         return Signature.from_dict(task, sender=self.sender).clone(args, kwargs, **options)
 
-    def message_for(
+    def messages(
         self,
         signature: Signature | Mapping[str, Any],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         **options: Any,
-    ) -> Push:
-        """See runtime.canvas.signature.message_for; what the task declares is known here."""
-        return self.sender.message_for(signature, args, kwargs, **options)
+    ) -> Messages:
+        """What sends a signature; see Sender.messages."""
+        return self.sender.messages(signature, args, kwargs, **options)
 
     @cached_property
     def control(self) -> Control:
@@ -189,6 +191,11 @@ class App:
 
     def AsyncResult(self, task_id: str) -> Result:
         return Result(task_id, app=self)
+
+    @cached_property
+    def GroupResult(self) -> type[GroupResult]:
+        """The class, for results of this app: `app.GroupResult.restore(id)`."""
+        return type("GroupResult", (GroupResult,), {"app": self})
 
     def close(self) -> None:
         """Close its connections; using it opens new ones."""

@@ -3,6 +3,7 @@ the TypeError."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, signature
 from typing import Any
@@ -20,6 +21,9 @@ class Arguments:
         positional = [parameter for parameter in parameters if parameter.kind in _BY_POSITION]
         self._least = sum(parameter.default is Parameter.empty for parameter in positional)
         self._most = len(positional)
+        has_more = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
+        self.most = sys.maxsize if has_more else self._most
+        """By position."""
         self._keyword_needed = any(
             parameter.kind is Parameter.KEYWORD_ONLY and parameter.default is Parameter.empty
             for parameter in parameters

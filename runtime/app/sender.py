@@ -1,19 +1,29 @@
-"""Sends calls of one app's tasks to its broker."""
+"""Sends calls of one app's tasks, and work-flows of them, to its broker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from brokers.interface import ChordSize
 from runtime.app.task import Task
-from runtime.canvas.signature import Signature, message_for
+from runtime.canvas import freeze
+from runtime.canvas.carry import carried
+from runtime.canvas.compound import Compound
+from runtime.canvas.plan import Begun, plan
+from runtime.canvas.reference import Reference, reference
+from runtime.canvas.signature import Signature
+from runtime.errors import ImproperlyConfigured
 from runtime.execution import current
 from runtime.execution.request import Request
+from runtime.protocol import serializers
 from runtime.protocol.calls import compose
+from runtime.protocol.ids import new_id
 from runtime.remote.clock import Clock
 from runtime.results.async_result import AsyncResult
+from runtime.results.group_result import GroupResult
+from runtime.results.result import Result
 from runtime.results.store import ResultStore
 from runtime.settings import Settings
 
@@ -22,6 +32,16 @@ if TYPE_CHECKING:
 
 Call = tuple[str | Task, Sequence[Any], Mapping[str, Any]]
 """A task or its name, args, kwargs."""
+
+
+class Messages(NamedTuple):
+    """What sends a signature."""
+
+    pushes: list[Push]
+    chords: list[ChordSize]
+    """To be stored before these are sent."""
+    reference: Reference
+    """Of its result."""
 
 
 class Sender:
@@ -52,36 +72,95 @@ class Sender:
         push = compose(self._conf, name, args, kwargs, options, declared)
         return self._sent([push], [task_id], request)[0]
 
-    def send_many(self, calls: Iterable[Call | Signature]) -> list[AsyncResult]:
+    def send_many(self, calls: Iterable[Call | Signature]) -> list[Any]:
         """All of them, or none if one is wrong."""
-        request = current.worker_request()
         signatures = [call if isinstance(call, Signature) else self._signature(call) for call in calls]
-        ids, pushes = [], []
-        for signature in signatures:
-            options = dict(signature.options)
-            ids.append(self._complete(options, request))
-            pushes.append(self.message_for(signature, **options))
-        return self._sent(pushes, ids, request)
+        return self._send([(signature, (), {}) for signature in signatures])
 
     def send_signature(
         self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
-    ) -> AsyncResult:
-        """With partial arguments and further options."""
-        return self.send_many([signature.clone(args, kwargs, **options)])[0]
+    ) -> Any:
+        """With partial arguments and further options. Raises as `messages`, and BrokerError."""
+        if not isinstance(signature, Compound):
+            return self._send([(signature.clone(args, kwargs, **options), (), {})])[0]
+        if "body" in kwargs:  # of a chord
+            signature = signature.clone((), kwargs)
+        return self._send([(signature.with_options({**signature.options, **options}), args, kwargs)])[0]
 
-    def message_for(
+    def _send(self, calls: Iterable[tuple[Signature, Sequence[Any], Mapping[str, Any]]]) -> list[Result]:
+        """Each with its partial arguments."""
+        request = current.worker_request()
+        inherited = self._inherited(request)
+        pushes: list[Push] = []
+        chords: list[ChordSize] = []
+        results: list[Result] = []
+        for signature, args, kwargs in calls:
+            if isinstance(signature, Compound):
+                new = {name: value for name, value in inherited.items() if name not in signature.options}
+                messages = self.messages(signature, args, kwargs, **new)
+                pushes += messages.pushes
+                chords += messages.chords
+                results.append(Result.read(messages.reference, self._results))
+            else:
+                options = {**inherited, **signature.options}
+                task_id = options.setdefault("task_id", new_id())
+                pushes.append(self._push(signature.task, signature.args, signature.kwargs, options))
+                results.append(AsyncResult(task_id, self._results))
+        if chords:
+            self._results.begin_chords(chords)
+        self._publish(pushes)
+        if request is not None:
+            request.children.extend(results)
+        return results
+
+    def messages(
         self,
         signature: Signature | Mapping[str, Any],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         **options: Any,
+    ) -> Messages:
+        """What sends a signature, compound or not, with these partial arguments. `options`, such as
+        `root_id`, `parent_id` and `chain` (the rest of a chain, last step first), are carried by it
+        (canvas.carry).
+
+        Raises ValueError for what is no signature, ImproperlyConfigured for a chord without a result store,
+        and as `runtime.protocol.calls.compose`.
+        """
+        whole = freeze.frozen(carried(Signature.from_dict(signature), options))
+        planned = plan(whole, args, kwargs)
+        pushes = [self._push(call.task, call.args, call.kwargs, call.options) for call in planned.calls]
+        return Messages(pushes, [self._size(begun) for begun in planned.chords], reference(whole))
+
+    def call_signature(self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Like a function. Raises KeyError (NotRegistered) for a task that is not here."""
+        merged_args, merged_kwargs = signature.merged(args, kwargs)
+        return self._tasks[signature.task](*merged_args, **merged_kwargs)
+
+    def result_of(self, signature: Signature) -> AsyncResult | GroupResult:
+        """Of a frozen one."""
+        found = Result.read(reference(signature), self._results)
+        assert isinstance(found, AsyncResult | GroupResult)
+        return found
+
+    def links_errors_to_headers(self) -> bool:
+        """What is linked to a chord."""
+        return bool(self._conf.task_allow_error_cb_on_chord_header)
+
+    def _push(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
     ) -> Push:
-        """See runtime.canvas.signature.message_for; what the task declares is known here."""
-        if not isinstance(signature, Signature):
-            signature = Signature.from_dict(signature)
-        task = self._tasks.get(signature.task)
-        declared = None if task is None else task.declared
-        return message_for(self._conf, signature, args, kwargs, declared=declared, **options)
+        task = self._tasks.get(name)
+        return compose(self._conf, name, args, kwargs, options, None if task is None else task.declared)
+
+    def _size(self, begun: Begun) -> ChordSize:
+        keys = self._results.keys
+        if keys.expires is None:
+            raise ImproperlyConfigured("a chord needs a result store: result_backend is None")
+        structure = b""
+        if begun.structure is not None:
+            structure = serializers.encode({"result": begun.structure}, self._conf.result_serializer)
+        return ChordSize(keys.group(begun.group_id), begun.size, keys.chord_expires, structure)
 
     def close(self) -> None:
         publisher = self.__dict__.pop("_publisher", None)
@@ -98,26 +177,34 @@ class Sender:
 
     def _complete(self, options: dict[str, Any], request: Request | None) -> str:
         """Add the task's id, which is returned, and what a child has from its parent (PROTOCOL 9)."""
-        task_id: str = options.get("task_id") or str(uuid4())
+        task_id: str = options.get("task_id") or new_id()
         options["task_id"] = task_id
-        if request is not None:
-            options.setdefault("root_id", request.root_id)
-            options.setdefault("parent_id", request.id)
-            if self._conf.task_inherit_parent_priority:
-                options.setdefault("priority", request.message.priority)
+        for name, value in self._inherited(request).items():
+            options.setdefault(name, value)
         return task_id
 
+    def _inherited(self, request: Request | None) -> dict[str, Any]:
+        if request is None:
+            return {}
+        inherited: dict[str, Any] = {"root_id": request.root_id, "parent_id": request.id}
+        if self._conf.task_inherit_parent_priority:
+            inherited["priority"] = request.message.priority
+        return inherited
+
     def _sent(self, pushes: Sequence[Push], ids: Sequence[str], request: Request | None) -> list[AsyncResult]:
+        self._publish(pushes)
+        results = [AsyncResult(task_id, self._results) for task_id in ids]
+        if request is not None:
+            request.children.extend(results)
+        return results
+
+    def _publish(self, pushes: Sequence[Push]) -> None:
         publisher = self._publisher
         for queue in {push.queue for push in pushes}:
             publisher.declare(queue)
         publisher.publish(pushes)
         if self._conf.task_send_sent_event:
             self._tell(publisher, pushes)
-        results = [AsyncResult(task_id, self._results) for task_id in ids]
-        if request is not None:
-            request.children.extend(results)
-        return results
 
     def _tell(self, publisher: Publisher, pushes: Sequence[Push]) -> None:
         """That they are sent, to those who listen to events."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, update_wrapper
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 from runtime.app.arguments import Arguments
 from runtime.app.retrying import retry_options
+from runtime.canvas.mapping import chunks, xmap, xstarmap
 from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
 from runtime.execution import current
+from runtime.execution.replacing import Replaced, replacement
 from runtime.execution.request import Request
 from runtime.protocol.bounds import check_limits, check_priority
 from runtime.protocol.calls import compose, due
@@ -162,6 +164,11 @@ class Task:
         return iscoroutinefunction(self.run)
 
     @cached_property
+    def most_arguments(self) -> int:
+        """How many its function takes by position."""
+        return self._arguments.most
+
+    @cached_property
     def declared(self) -> dict[str, Any]:
         """The send options that it sets itself."""
         found = {name: getattr(self, name) for name in DECLARED}
@@ -225,6 +232,18 @@ class Task:
         """Immutable: no result is put before its arguments."""
         return self.signature(args, kwargs, immutable=True)
 
+    def map(self, it: Iterable[Any]) -> xmap:
+        """`[task(x) for x in it]`, by one message."""
+        return xmap(self.s(), it)
+
+    def starmap(self, it: Iterable[Any]) -> xstarmap:
+        """`[task(*x) for x in it]`, by one message."""
+        return xstarmap(self.s(), it)
+
+    def chunks(self, it: Iterable[Any], n: int) -> chunks:
+        """A starmap for each `n` of them."""
+        return chunks(self.s(), it, n)
+
     def retry(
         self,
         args: tuple[Any, ...] | list[Any] | None = None,
@@ -268,6 +287,30 @@ class Task:
         if throw:
             raise retry
         return retry
+
+    def replace(self, signature: Signature) -> NoReturn:
+        """Put a signature in the place of this task: under its id, with all that follows it. Raises what
+        ends the task; so write `return self.replace(…)`."""
+        request = self.request
+        whole = replacement(signature, request)
+        if request.called_directly:
+            raise ImproperlyConfigured(f"task {self.name} is called like a function: nothing can replace it")
+        raise Replaced(self.app.messages(whole, root_id=request.root_id, parent_id=request.parent_id))
+
+    def add_to_chord(self, signature: Signature, lazy: bool = False) -> Any:
+        """Make a signature one more part of the chord that this task is a part of, and send it, or with
+        `lazy` return it to be sent. Raises ValueError in any other task."""
+        request = self.request
+        if not request.chord:
+            raise ValueError(f"task {self.name} is not part of a chord")
+        signature.set(
+            group_id=request.group,
+            group_index=request.group_index,
+            chord=request.chord,
+            root_id=request.root_id,
+        )
+        self.app.results.extend_chord(str(request.group))
+        return signature if lazy else signature.delay()
 
     def update_state(self, task_id: str | None = None, state: str | None = None, meta: Any = None) -> None:
         """Store a state of the task's own choosing now, such as PROGRESS, with its meta. Does nothing

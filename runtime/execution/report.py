@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from brokers.interface import Push
+from brokers.interface import ChordEnd, ChordPart, ChordSize, Push
 
 SUCCESS = "SUCCESS"
 FAILURE = "FAILURE"
@@ -27,6 +27,8 @@ class Report(NamedTuple):
     """(task id, result document) to store with the settlement."""
     pushes: Sequence[Push] = ()
     """Follow-ups, or the retry."""
+    chords: Sequence[ChordSize | ChordPart | ChordEnd] = ()
+    """Parts that have ended, chords that begin or end; in this order, before the rest."""
     text: str = ""
     """The printed result, exception or reason, for the log."""
     traceback: str | None = None
@@ -47,11 +49,25 @@ def encode(report: Report) -> bytes:
     """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
     if report is PLAIN_SUCCESS or report == PLAIN_SUCCESS:
         return b""
-    return marshal.dumps([*report[:2], [tuple(push) for push in report.pushes], *report[3:]])
+    pushes = [tuple(push) for push in report.pushes]
+    return marshal.dumps([*report[:2], pushes, [_flat(chord) for chord in report.chords], *report[4:]])
 
 
 def decode(payload: bytes) -> Report:
     if not payload:
         return PLAIN_SUCCESS
-    state, documents, pushes, *rest = marshal.loads(payload)
-    return Report(state, documents, [Push(*push) for push in pushes], *rest)
+    state, documents, pushes, chords, *rest = marshal.loads(payload)
+    chords = [_chord(*chord) for chord in chords]
+    return Report(state, documents, [Push(*push) for push in pushes], chords, *rest)
+
+
+def _flat(chord: ChordSize | ChordPart | ChordEnd) -> tuple[Any, ...]:
+    return type(chord).__name__, *(tuple(each) if isinstance(each, Push) else each for each in chord)
+
+
+def _chord(kind: str, *fields: Any) -> ChordSize | ChordPart | ChordEnd:
+    if kind == ChordSize.__name__:
+        return ChordSize(*fields)
+    *others, push = fields
+    made: type[ChordPart | ChordEnd] = ChordPart if kind == ChordPart.__name__ else ChordEnd
+    return made(*(*others, Push(*push)))

@@ -93,6 +93,19 @@ class Request:
         """Of a task that is called like a function."""
         return cls(CALLED, args, kwargs)
 
+    @classmethod
+    def of_never_run(cls, task_id: str, cause: Request, name: str = "") -> Request:
+        """Of a task that fails without our having run it, as the one of `cause` tells."""
+        message = TaskMessage()
+        message.name = name
+        message.id = task_id
+        message.eta = message.expires = message.time_limit = message.soft_time_limit = None
+        message.ignore_result = None
+        message.retries = 0
+        message.headers = {"root_id": cause.root_id, "parent_id": cause.id}
+        message.properties = {}
+        return cls(message, (), {})
+
     @property
     def called_directly(self) -> bool:
         return self.message is CALLED

@@ -6,7 +6,6 @@ import os
 import time
 from functools import cache
 from typing import Any
-from uuid import uuid4
 
 from brokers import envelope
 from brokers.interface import Push
@@ -16,6 +15,7 @@ from runtime.protocol import json_dialect, serializers
 from runtime.protocol.argument_text import text
 from runtime.protocol.body import NOTHING_EMBEDDED
 from runtime.protocol.compression import compress
+from runtime.protocol.ids import new_id
 
 JSON = serializers.named("json")
 _NOTHING_EMBEDDED_JSON = b'{"callbacks":null,"errbacks":null,"chain":null,"chord":null}'
@@ -97,7 +97,7 @@ def build(
         "delivery_mode": 2,
         "delivery_info": {"exchange": "", "routing_key": queue},
         "priority": priority or 0,
-        "delivery_tag": str(uuid4()),
+        "delivery_tag": new_id(),
     }
     if expires is not None:
         sent["expiration"] = str(max(int((expires - time.time()) * 1000), 0))
@@ -124,4 +124,4 @@ def _origin(pid: int) -> str:
 
 @cache
 def _client_id() -> str:
-    return str(uuid4())
+    return new_id()

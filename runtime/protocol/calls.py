@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import isfinite
 from typing import Any
-from uuid import uuid4
 
 from brokers.interface import Push
 from runtime import clocks
 from runtime.protocol.bounds import check_priority
 from runtime.protocol.build import build
+from runtime.protocol.ids import new_id
 from runtime.protocol.routing import queue_of, route
 from runtime.settings import Settings
 
@@ -106,7 +106,7 @@ def compose(
         name,
         args,
         kwargs,
-        id=get("task_id") or str(uuid4()),
+        id=get("task_id") or new_id(),
         queue=queue,
         priority=conf.task_default_priority if priority is None else priority,
         eta=due(conf, get("countdown"), get("eta")),

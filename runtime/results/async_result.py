@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 from runtime import errors
 from runtime.errors import ImproperlyConfigured
 from runtime.results import states
 from runtime.results.document import Document
+from runtime.results.result import Result
 from runtime.results.store import ResultStore
 
 
@@ -20,7 +21,7 @@ class HasResults(Protocol):
     def results(self) -> ResultStore: ...
 
 
-class AsyncResult:
+class AsyncResult(Result):
     """The result of the task `id`, present or future.
 
     Made by `delay`, `apply_async` and `app.AsyncResult(id)`. Each look at an unfinished task asks the
@@ -34,7 +35,7 @@ class AsyncResult:
         store: ResultStore | None = None,
         *,
         app: HasResults | None = None,
-        parent: AsyncResult | None = None,
+        parent: Result | None = None,
     ) -> None:
         """Either `store` or `app` is needed."""
         if store is None and app is None:
@@ -44,36 +45,40 @@ class AsyncResult:
         self._store = store or cast(HasResults, app).results
         self._final: Document | None = None
 
+    @classmethod
+    def of(cls, result_id: str, members: Any, parent: Result | None, store: ResultStore) -> Self:
+        return cls(result_id, store, parent=parent)
+
     @property
     def task_id(self) -> str:
         return self.id
 
     @property
     def state(self) -> str:
-        return self._document().state
+        return self.document().state
 
     status = state
 
     @property
     def result(self) -> Any:
         """The return value, the exception, or the meta of a state of the task's own."""
-        return self._document().result
+        return self.document().result
 
     info = result
 
     @property
     def traceback(self) -> str | None:
-        return self._document().traceback
+        return self.document().traceback
 
     @property
     def date_done(self) -> datetime | None:
-        done = self._document().date_done
+        done = self.document().date_done
         return None if done is None else datetime.fromisoformat(done)
 
     @property
-    def children(self) -> list[AsyncResult]:
-        """What the task has sent; a group among it by its members."""
-        return [child for stored in self._document().children for child in self._referred(stored)]
+    def children(self) -> list[Result]:
+        """What the task has sent: AsyncResults and GroupResults."""
+        return [Result.read(stored, self._store) for stored in self.document().children]
 
     def ready(self) -> bool:
         return self.state in states.FINAL
@@ -129,16 +134,8 @@ class AsyncResult:
         """A reference to it (PROTOCOL 10.5)."""
         return [[self.id, None if self.parent is None else self.parent.as_tuple()], None]
 
-    __json__ = as_tuple
-
-    def __eq__(self, other: object) -> bool:
-        return other.id == self.id if isinstance(other, AsyncResult) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __str__(self) -> str:
-        return self.id
+    def __json__(self) -> list[Any]:
+        return self.as_tuple()
 
     def __repr__(self) -> str:
         return f"<AsyncResult: {self.id}>"
@@ -146,19 +143,21 @@ class AsyncResult:
     def _late(self, timeout: float | None) -> errors.TimeoutError:
         return errors.TimeoutError(f"no result of task {self.id} within {timeout} s")
 
-    def _document(self) -> Document:
+    def document(self) -> Document:
+        """What is stored."""
         if self._final is not None:
             return self._final
-        found = self._store.get(self.id)
+        return self.learn(self._store.get(self.id))
+
+    def known(self) -> bool:
+        """Nobody has to be asked any more."""
+        return self._final is not None
+
+    def learn(self, found: Document) -> Document:
+        """Somebody has looked for us."""
         if found.state in states.FINAL:
             self._final = found
         return found
-
-    def _referred(self, stored: Sequence[Any]) -> list[AsyncResult]:
-        (task_id, _), members = stored
-        if members is None:
-            return [AsyncResult(task_id, self._store)]
-        return [child for member in members for child in self._referred(member)]
 
 
 def _outcome(found: Document, propagate: bool) -> Any:

@@ -14,6 +14,9 @@ class ResultKeys(NamedTuple):
     prefix: str
     expires: int | None
     """Seconds; 0: for ever; None: results are disabled."""
+    group_prefix: str = ""
+    chord_expires: int = 0
+    """Seconds; 0: for ever."""
 
     @classmethod
     def of(cls, conf: Settings) -> Self:
@@ -21,10 +24,15 @@ class ResultKeys(NamedTuple):
         if prefix and prefix[-1] not in ":_-.":
             prefix += "_"
         expires = int(conf.result_expires or 0) if conf.result_backend is not None else None
-        return cls(f"{prefix}celery-task-meta-", expires)
+        chord_expires = int(conf.result_chord_expires or 0) or expires or 0
+        return cls(f"{prefix}celery-task-meta-", expires, f"{prefix}celery-taskset-meta-", chord_expires)
 
     def key(self, task_id: str) -> str:
         return self.prefix + task_id
+
+    def group(self, group_id: str) -> str:
+        """Of a saved group, and what the keys of a chord begin with (PROTOCOL 11)."""
+        return self.group_prefix + group_id
 
     def writes(self, task_id: str, document: bytes) -> tuple[Write, ...]:
         """What stores the document: one write, or none."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from brokers.interface import ChordSize, Write
 from runtime.errors import ImproperlyConfigured
+from runtime.protocol import serializers
 from runtime.results import document, states
 from runtime.results.document import Described, Document
 from runtime.results.keys import ResultKeys
@@ -60,6 +63,11 @@ class ResultStore:
         stored = self._results.get(self.keys.key(task_id))
         return document.PENDING if stored is None else self._decode(stored)
 
+    def get_many(self, ids: Sequence[str]) -> list[Document]:
+        """As `get`, in one round trip."""
+        found = self._results.get_many([self.keys.key(task_id) for task_id in ids])
+        return [document.PENDING if each is None else self._decode(each) for each in found]
+
     def wait(self, task_id: str, timeout: float | None) -> Document:
         """Block until the state is final, for up to `timeout` seconds. Raises the builtin
         TimeoutError, and as `get`."""
@@ -92,6 +100,37 @@ class ResultStore:
 
     def forget(self, task_id: str) -> None:
         self._results.delete([self.keys.key(task_id)])
+
+    # Groups and chords ----------------------------------------------------------------------------------
+
+    def save_group(self, group_id: str, reference: Sequence[Any]) -> None:
+        """PROTOCOL 11.1."""
+        saved = serializers.encode({"result": reference}, self.conf.result_serializer)
+        self._results.write([Write(self.keys.group(group_id), saved, self.keys.expires or 0)])
+
+    def saved_group(self, group_id: str) -> Sequence[Any] | None:
+        """Its reference. Raises DecodeError."""
+        saved = self._results.get(self.keys.group(group_id))
+        if saved is None:
+            return None
+        found: Sequence[Any] = serializers.named(self.conf.result_serializer).loads(saved)["result"]
+        return found
+
+    def forget_group(self, group_id: str) -> None:
+        """The saved one, not the results."""
+        self._results.delete([self.keys.group(group_id)])
+
+    def begin_chords(self, sizes: Sequence[ChordSize]) -> None:
+        self._results.begin_chords(sizes)
+
+    def extend_chord(self, group_id: str) -> None:
+        """It waits for one part more."""
+        self._results.extend_chord(self.keys.group(group_id), self.keys.chord_expires)
+
+    def chord_entries(self, group_id: str) -> list[Any]:
+        """`[1, task id, state, result as stored]` of each part that has ended. Raises DecodeError."""
+        loads = serializers.named(self.conf.result_serializer).loads
+        return [loads(entry) for entry in self._results.chord_entries(self.keys.group(group_id))]
 
     def close(self) -> None:
         if "_results" in self.__dict__:

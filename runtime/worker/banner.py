@@ -29,7 +29,7 @@ def text(plan: Plan) -> str:
         ("prefetch", "auto" if plan.multiplier is None else f"{plan.multiplier} per slot"),
         ("log level", options.loglevel),
         *_labelled("queues", plan.queues),
-        *_labelled("tasks", sorted(app.tasks)),
+        *_labelled("tasks", sorted(name for name in app.tasks if not name.startswith("celery."))),
     ]
     lines = [f"  {label:<10} {value}" for label, value in rows]
     return "\n".join([f"\nruntime {runtime.__version__}  {options.node}\n", *lines, "\n"])

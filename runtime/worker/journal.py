@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from pools.interface import ChildFailed, Lost, TimedOut
 from runtime.execution import report as ends
@@ -21,9 +22,10 @@ class Journal:
         """Why a child could not boot, the last time: a long traceback is told once."""
         self.fenced_so_far = 0
 
-    def ready(self, tasks: int) -> None:
+    def ready(self, tasks: Iterable[str]) -> None:
         """The children's code is loaded, for the first time or anew."""
-        logger.info("Worker is ready: %d tasks", tasks)
+        own = [name for name in tasks if not name.startswith("celery.")]
+        logger.info("Worker is ready: %d tasks", len(own))
 
     def received(self, reservation: Reservation) -> None:
         if self.tells_all:

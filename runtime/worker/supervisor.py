@@ -221,7 +221,7 @@ class Supervisor:
     def _heed_children(self, event: Booted | ChildFailed, now: float) -> None:
         if isinstance(event, Booted):
             self._code.loaded(event.hello)
-            self._journal.ready(len(self._code.manifest))
+            self._journal.ready(self._code.manifest)
         else:
             self._code.failed()
             self._journal.child_failed(event)

@@ -12,6 +12,7 @@ import time
 from typing import Any, NoReturn
 
 from runtime import App, Ignore, Reject, Task
+from tests.support import canvas_tasks
 
 app = App("tests")
 app.conf.update(json.loads(os.environ.get("SETTINGS", "{}")))
@@ -289,3 +290,6 @@ def big(size: int) -> str:
 @app.task
 def length(text: str) -> int:
     return len(text)
+
+
+canvas_tasks.register(app)

@@ -9,6 +9,8 @@ from typing import NoReturn
 
 from celery import Celery
 
+from tests.support import canvas_tasks
+
 URL = os.environ.get("CELERY_URL", "redis+socket:///nowhere")
 
 app = Celery("tests.support.celery_app", broker=URL, backend=URL)
@@ -50,3 +52,6 @@ def mark(name: str, seconds: float = 0.0) -> str:
         if line.startswith("start"):
             time.sleep(seconds)
     return name
+
+
+canvas_tasks.register(app)

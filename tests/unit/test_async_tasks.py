@@ -128,7 +128,7 @@ both_ways = pytest.mark.parametrize("way", [call_it, await_it])
 
 
 def run(way: Way, task: Task, *args: object, **options: Any) -> Report:
-    push = app.message_for(task.s(*args).set(**options), task_id="id-1")
+    push = app.messages(task.s(*args).set(**options), task_id="id-1").pushes[0]
     return report.decode(way(Runner(app, "w@host", False), push.message))
 
 
@@ -235,7 +235,7 @@ def test_many_run_at_once_in_the_childs_loop() -> None:
 
     async def all_of_them() -> list[bytes]:
         runner = Runner(app, "w@host", False)
-        message = app.message_for(meet.s()).message
+        message = app.messages(meet.s()).pushes[0].message
         return await asyncio.gather(*(runner.coroutine(message) for _ in range(20)))
 
     assert {report.decode(end).state for end in asyncio.run(all_of_them())} == {report.SUCCESS}
@@ -243,7 +243,7 @@ def test_many_run_at_once_in_the_childs_loop() -> None:
 
 
 def test_a_malformed_message_is_reported_either_way() -> None:
-    message = app.message_for(add.s(1, 1)).message.replace(b'"body":"', b'"body":"!')
+    message = app.messages(add.s(1, 1)).pushes[0].message.replace(b'"body":"', b'"body":"!')
     for way in (call_it, await_it):
         assert report.decode(way(Runner(app, "w@host", False), message)).state == report.MALFORMED
 

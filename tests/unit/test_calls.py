@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from brokers import envelope
-from runtime.canvas.signature import Signature, message_for
+from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.calls import compose
 from runtime.protocol.serializers import accepted_types
-from runtime.protocol.task_message import TaskMessage, read, read_body
+from runtime.protocol.task_message import TaskMessage, read
 from runtime.settings import Settings
 
 JSON = accepted_types(["json"])
@@ -93,43 +93,20 @@ def signature(**changes: Any) -> dict[str, Any]:
     return {**fields, "subtask_type": None, **changes}
 
 
-def test_partial_arguments_go_first() -> None:
-    found = envelope.parse(message_for(Settings(), signature(), (1, 2), {"b": 2}).message)
-    assert read_body(found, JSON)[:2] == ([1, 2, 3], {"a": 1, "b": 2})
-    found = envelope.parse(message_for(Settings(), signature(immutable=True), (1, 2), {"b": 2}).message)
-    assert read_body(found, JSON)[:2] == ([3], {"a": 1})
-
-
-def test_a_step_of_a_chain() -> None:
-    options = {"task_id": "S", "group_id": "G", "group_index": 1, "chord": signature(), "link": [signature()]}
-    rest = [signature(task="t.last")]
-    push = message_for(Settings(), signature(options=options), (1,), root_id="R", parent_id="P", chain=rest)
-    found = envelope.parse(push.message)
-    message, body = read(found), read_body(found, JSON)
-    assert (message.id, message.root_id, message.parent_id) == ("S", "R", "P")
-    assert (message.group, message.group_index) == ("G", 1)
-    assert (body.embed["chain"], body.embed["chord"]) == (rest, signature())
-    assert body.embed["callbacks"] == [signature()]
-
-
-def test_an_empty_rest_leaves_the_steps_own_chain() -> None:
-    own = [signature(task="t.own")]
-    found = envelope.parse(message_for(Settings(), signature(options={"chain": own}), chain=[]).message)
-    assert read_body(found, JSON).embed["chain"] == own
-
-
-@pytest.mark.parametrize("kind", ["group", "chord", "chain"])
-def test_a_compound_signature_is_refused(kind: str) -> None:
-    with pytest.raises(NotImplementedError, match=f"sending a {kind}"):
-        message_for(Settings(), signature(subtask_type=kind))
-
-
 @pytest.mark.parametrize(
-    "fields", [{}, {"task": 3}, {"task": "t", "args": "x"}, {"task": "t", "options": [1]}]
+    "fields",
+    [
+        {},
+        {"task": 3},
+        {"task": "t", "args": "x"},
+        {"task": "t", "options": [1]},
+        {"task": "t", "subtask_type": "x"},
+        {"task": "celery.chain", "subtask_type": "chain", "kwargs": {"tasks": 3}},
+    ],
 )
 def test_what_is_no_signature_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a signature's"):
-        message_for(Settings(), fields)
+        Signature.from_dict(fields)
 
 
 def test_a_signature_is_data() -> None:

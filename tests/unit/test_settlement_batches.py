@@ -25,7 +25,7 @@ def test_removals_go_first() -> None:
     settlements = (push, Settlement("t2"), Settlement("t3"))
     [batch] = encoded(*settlements)
     assert batch == Batch(
-        settlements, [2, "t2", "t3", "t1", 0, 1, "q\x06\x169", b"m", "RPUSH", 0], feeds_us=False
+        settlements, [2, "t2", "t3", "t1", 0, 0, 1, "q\x06\x169", b"m", "RPUSH", 0], feeds_us=False
     )
 
 
@@ -36,6 +36,7 @@ def test_all_effects() -> None:
     expected: list[Argument] = [
         0,
         "",
+        0,
         2,
         "k1",
         b"d1",
@@ -60,5 +61,6 @@ def test_split_by_number_and_by_size() -> None:
     assert [len(each.settlements) for each in encoded(*[Settlement("t")] * (2 * MOST + 1))] == [MOST, MOST, 1]
     big = Settlement("t", [Write("k", b"x" * LARGEST, 0)])
     assert [len(each.settlements) for each in encoded(big, Settlement("t"), big)] == [1, 2]
-    assert len(list(documents([Write("k", b"x" * LARGEST, 0)] * 3))) == 3
-    assert list(documents([Write("k", b"d", 1)] * 2)) == [["k", b"d", 1, "", "k", b"d", 1, ""]]
+    assert len(list(documents([big] * 3))) == 3
+    small = Settlement("t", [Write("k", b"d", 1)])
+    assert list(documents([small] * 2)) == [([small] * 2, [0, 1, "k", b"d", 1, ""] * 2)]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from brokers.interface import BrokerUnavailable
 from runtime import App, Signature
 from tools.havoc.apps import ASYNC_TASK, TASK
+from tools.havoc.flows import flows
 from tools.havoc.server import Server
 
 BACKLOG = 50
@@ -21,19 +22,27 @@ TASKS = {"ours": (TASK, ASYNC_TASK), "celery": (TASK,)}
 class Load:
     """A client of our own, for Celery's workers (`peer`) too."""
 
-    def __init__(self, server: Server, queue: str, peer: str, rng: random.Random) -> None:
+    def __init__(
+        self, server: Server, queue: str, peer: str, rng: random.Random, in_flows: bool = False
+    ) -> None:
+        """`in_flows`: in chains and chords, of which each step follows only from the one before it."""
         self._server = server
         self._queue = queue
         self._tasks = TASKS[peer]
         self._rng = rng
-        self._app = App("load", broker=server.url, set_as_current=False, result_backend=None)
+        self._app = App("load", broker=server.url, set_as_current=False, result_backend=server.url)
+        self._in_flows = in_flows
         self.sent: set[int] = set()
         """Numbers of the tasks of which we know that they were sent."""
         self.doubtful: set[int] = set()
         """The server was lost while they were sent: they may have been or not."""
 
     def top_up(self) -> None:
-        if self._server.up and self._server.client.llen(self._queue) < BACKLOG:
+        if not self._server.up or self._server.client.llen(self._queue) >= BACKLOG:
+            return
+        if self._in_flows:
+            self._send_flows()
+        else:
             self._send([(self._seconds(), self._countdown()) for _ in range(BACKLOG)])
 
     def add(self, seconds: float, countdown: float | None = None) -> int:
@@ -52,6 +61,17 @@ class Load:
         else:
             self.sent.update(numbers)
 
+    def _send_flows(self) -> None:
+        first = len(self.sent) + len(self.doubtful) + 1
+        made = list(flows(first, 2 * BACKLOG, lambda number: self._call(number, self._blink(), None)))
+        numbers = [number for flow in made for number in flow.numbers]
+        try:
+            self._app.send_many(flow.signature for flow in made)
+        except BrokerUnavailable:
+            self.doubtful.update(numbers)
+        else:
+            self.sent.update(numbers)
+
     def _call(self, number: int, seconds: float, countdown: float | None) -> Signature:
         call = self._app.signature(self._rng.choice(self._tasks), (number, seconds))
         return call.set(task_id=self.task_id(number), queue=self._queue, countdown=countdown)
@@ -59,6 +79,10 @@ class Load:
     def _seconds(self) -> float:
         """Mostly a blink, sometimes long enough to be hit."""
         longest = self._rng.choices((0.01, 0.1, 1.0), (70, 25, 5))[0]
+        return round(self._rng.uniform(0, longest), 4)
+
+    def _blink(self) -> float:
+        longest = self._rng.choices((0.002, 0.02, 0.2), (70, 25, 5))[0]
         return round(self._rng.uniform(0, longest), 4)
 
     def _countdown(self) -> float | None:

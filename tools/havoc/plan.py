@@ -25,6 +25,8 @@ class Plan:
     """Binary of the private server; None: the machine's redis-server, else valkey."""
     every: float = 1.0
     """Seconds between harms, on average."""
+    flows: bool = False
+    """The tasks are steps of chains and chords."""
     tasks: int = 0
     """How many are to be sent, at least."""
     harms: int = 0

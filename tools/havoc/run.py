@@ -42,7 +42,7 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Outcome:
         Fleet(plan, server.url, queue, directory) as fleet,
         closing(Ledger(directory / "ledger")) as ledger,
     ):
-        load = Load(server, queue, plan.peer, random.Random(plan.seed))
+        load = Load(server, queue, plan.peer, random.Random(plan.seed), plan.flows)
         rng = random.Random(plan.seed)
         points = itertools.cycle(rng.sample(rows.ALL, len(rows.ALL)))
         turn = _Run(Scene(fleet, server, plan, rng, points), load, ledger, tell)

@@ -10,6 +10,8 @@
 -- ARGV[9]   how many tags follow that have only to be removed
 -- ARGV[10…] these tags; then for each other settlement:
 --           tag (empty: removed before, no fence),
+--           number of steps of chords, each: kind and arguments, see chord.lua, with the list and the
+--           message to be pushed: size; part, list, message; end, list, message
 --           number of documents, each: key, document, seconds to keep (0: for ever), over (document.lua),
 --           number of messages, each: list, message, RPUSH (head) or LPUSH (tail),
 --           number of dead letters, each: list, entry
@@ -24,12 +26,17 @@ if done then
 end
 
 local unacked, index = ARGV[3], ARGV[4]
-local fenced, refusals = {}, {}
+local fenced, refusals = {}, problems
 local at = 10
 
 local function next_argument()
   at = at + 1
   return ARGV[at - 1]
+end
+
+local function next_arguments(count)
+  at = at + count
+  return unpack(ARGV, at - count, at - 1)
 end
 
 local function refused(problem)
@@ -72,30 +79,75 @@ local function remove(tag)
   return ours
 end
 
-local function write_all(ours)
-  local count = tonumber(next_argument())
-  local writing, elsewhere = ours and count > 0, ARGV[5] ~= ARGV[6]
-  if writing and elsewhere then
-    local reply = redis.pcall('SELECT', ARGV[5])
-    if reply.err then
-      refused('database ' .. ARGV[5] .. ' of the results: ' .. reply.err)
-      writing = false
-    end
+-- Whether the database of the results could be selected.
+local function select_results()
+  if ARGV[5] == ARGV[6] then
+    return true
   end
-  for _ = 1, count do
-    local key, document, expires, over = next_argument(), next_argument(), next_argument(), next_argument()
-    if writing then
-      refused(write(key, document, expires, over))
-    end
+  local reply = redis.pcall('SELECT', ARGV[5])
+  if reply.err then
+    refused('database ' .. ARGV[5] .. ' of the results: ' .. reply.err)
+    return false
   end
-  if writing and elsewhere then
+  return true
+end
+
+local function select_broker()
+  if ARGV[5] ~= ARGV[6] then
     redis.call('SELECT', ARGV[6])
   end
 end
 
+-- Adds what is to be pushed to `pushes`. Whether the rest of the settlement happens.
+local function step_chord(doing, pushes)
+  local kind = next_argument()
+  if kind == 'size' then
+    local key, size, expires, structure = next_arguments(4)
+    if doing then
+      begin_chord(key, size, expires, structure)
+    end
+    return true
+  elseif kind == 'part' then
+    local key, member, entry, score, expires, list, message = next_arguments(7)
+    if doing and count_part(key, member, entry, score, expires) then
+      pushes[#pushes + 1] = { list, message }
+    end
+    return true
+  end
+  local key, expires, list, message = next_arguments(4)
+  local outcome = doing and end_chord(key, expires, false)
+  if outcome == 'claimed' then
+    pushes[#pushes + 1] = { list, message }
+  end
+  return outcome == 'open'
+end
+
+-- What happens where the results are. Whether the rest of the settlement happens.
+local function store(ours)
+  local happens, pushes = ours, {}
+  local chords = tonumber(next_argument())
+  local selected = ours and (chords > 0 or tonumber(ARGV[at]) > 0) and select_results()
+  for _ = 1, chords do
+    happens = step_chord(selected and happens, pushes) and happens
+  end
+  for _ = 1, tonumber(next_argument()) do
+    local key, document, expires, over = next_arguments(4)
+    if selected and happens then
+      refused(write(key, document, expires, over))
+    end
+  end
+  if selected then
+    select_broker()
+  end
+  for _, each in ipairs(pushes) do
+    push('RPUSH', each[1], each[2])
+  end
+  return happens
+end
+
 local function push_all(ours)
   for _ = 1, tonumber(next_argument()) do
-    local list, message, command = next_argument(), next_argument(), next_argument()
+    local list, message, command = next_arguments(3)
     if ours then
       push(command, list, message)
     end
@@ -104,7 +156,7 @@ end
 
 local function bury_all(ours)
   for _ = 1, tonumber(next_argument()) do
-    local list, entry = next_argument(), next_argument()
+    local list, entry = next_arguments(2)
     if ours then
       push('LPUSH', list, entry)
       trim(list, ARGV[7], ARGV[8])
@@ -114,8 +166,7 @@ end
 
 remove_plain(tonumber(ARGV[9]))
 while at <= #ARGV do
-  local ours = remove(next_argument())
-  write_all(ours)
+  local ours = store(remove(next_argument()))
   push_all(ours)
   bury_all(ours)
 end

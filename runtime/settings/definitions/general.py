@@ -48,6 +48,13 @@ RESULT = (
     ),
     Setting("result_backend_transport_options", MAPPING, {}, "Options of the result store."),
     Setting("result_expires", optional(SECONDS), 86400, "How long results are kept; None or 0: for ever."),
+    Setting("result_chord_expires", optional(SECONDS), None, "The same of chords; None: result_expires."),
+    Setting(
+        "result_chord_join_timeout",
+        optional(SECONDS),
+        3.0,
+        "How long the end of a chord waits for results that its parts did not leave; None: for ever.",
+    ),
     Setting("result_extended", BOOLEAN, False, "Store the task's name, arguments, worker with its result."),
     Setting("result_serializer", TEXT, "json", "How results are stored."),
 )

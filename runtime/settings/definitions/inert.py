@@ -20,10 +20,10 @@ _NAMES = {
         result_backend_always_retry result_backend_base_sleep_between_retries_ms
         result_backend_max_retries result_backend_max_sleep_between_retries_ms
         redis_max_connections redis_socket_connect_timeout redis_socket_timeout
-        result_accept_content result_chord_expires result_chord_join_timeout
+        result_accept_content
         result_compression result_failure_expires result_persistent
         security_certificate security_cert_store security_digest security_key security_key_password
-        task_allow_error_cb_on_chord_header task_always_eager task_annotations task_eager_propagates
+        task_always_eager task_annotations task_eager_propagates
         task_default_rate_limit task_publish_retry task_publish_retry_policy
         task_queues task_queue_max_priority task_remote_tracebacks
         task_store_eager_result

@@ -37,6 +37,12 @@ TASK = (
         20,
         "How many workers may die with a message in their care before it is dead-lettered; 0: no bound.",
     ),
+    Setting(
+        "task_allow_error_cb_on_chord_header",
+        BOOLEAN,
+        False,
+        "An errback of a chord is one of each task of its header too.",
+    ),
     Setting("task_compression", optional(one_of("gzip", "bzip2", "lzma")), None, "Compression of bodies."),
     Setting("task_default_priority", optional(PRIORITY), None, "0 (first) to 9 (last); None: 0."),
     Setting("task_inherit_parent_priority", BOOLEAN, False, "A task sent by a task gets its priority."),

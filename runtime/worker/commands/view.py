@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from brokers.interface import Consumer, Held, Settlement
+from brokers.interface import Consumer, Delivery, Held, Settlement
+from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol.task_message import TaskMessage
 from runtime.worker.core import Core
@@ -88,7 +89,7 @@ class WorkerView:
         """Tasks that have not begun here are revoked: out of the worker, their results stored."""
 
         def meant(reservation: Reservation) -> bool:
-            return is_meant(reservation.task)
+            return is_meant(reservation.task) and not is_join(reservation.task)
 
         withdrawn = [
             *self._core.dispatcher.withdraw(meant, time.monotonic()),
@@ -96,7 +97,8 @@ class WorkerView:
         ]
         for reservation in withdrawn:
             self._core.ledger.strike(reservation.id)
-            self._settlements.append(self._core.settler.revoked(reservation.tag, reservation.task, "revoked"))
+            delivery = Delivery(reservation.tag, reservation.queue, reservation.message)
+            self._settlements.append(self._core.settler.revoked(delivery, reservation.task, "revoked"))
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""
@@ -106,9 +108,10 @@ class WorkerView:
 
     def terminate(self, reservations: Sequence[Reservation]) -> None:
         """Kill the children that run these; each ends as revoked."""
-        for reservation in reservations:
+        meant = [each for each in reservations if not is_join(each.task)]
+        for reservation in meant:
             reservation.terminated = True
-        self._pool.kill([reservation.id for reservation in reservations])
+        self._pool.kill([reservation.id for reservation in meant])
 
     def limit_task(self, name: str, soft: float | None, hard: float | None) -> None:
         """For those that come from now on, until the children's code is loaded anew. Seconds; None: the

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from brokers.interface import Delivery, Settlement
+from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol import task_message
 from runtime.worker.health.meters import Meters
@@ -50,13 +51,9 @@ def admit(
     if options is None:
         return Refused(settler.unknown(delivery, task), f"unknown task {task.name!r}, id {task.id}")
     if task.expires is not None and task.expires <= epoch:
-        return Refused(
-            settler.revoked(delivery.tag, task, "expired"), f"task {task.name}[{task.id}] has expired"
-        )
-    if revoked and task in revoked:
-        return Refused(
-            settler.revoked(delivery.tag, task, "revoked"), f"task {task.name}[{task.id}] was revoked"
-        )
+        return Refused(settler.revoked(delivery, task, "expired"), f"task {task.name}[{task.id}] has expired")
+    if revoked and task in revoked and not is_join(task):
+        return Refused(settler.revoked(delivery, task, "revoked"), f"task {task.name}[{task.id}] was revoked")
     if is_worn_out(envelope.restores(task.properties), settler.max_restores):
         never_entered = Reservation(0, delivery.tag, delivery.queue, delivery.message, task, options)
         reason = f"task {task.name}[{task.id}] was with more than {settler.max_restores} workers that died"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from brokers import dead_letter, envelope
-from brokers.interface import Delivery, Push, Settlement, Write
+from brokers.interface import ChordEnd, ChordPart, ChordSize, Delivery, Push, Settlement, Write
 from pools.interface import Lost, TimedOut
 from runtime.errors import NotRegistered, TaskRevokedError
 from runtime.execution import failure
+from runtime.execution.manifest import TaskOptions
 from runtime.execution.report import Report
 from runtime.protocol.task_message import TaskMessage
 from runtime.results import document, states
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from runtime.app.app import App
 
 
+UNKNOWN = TaskOptions("")
+"""Of a task that is not to be run: as none has been declared."""
 NOT_BEGUN = (states.PENDING, states.RECEIVED, states.RETRY, states.REJECTED)
 """States in which no worker has a task."""
 
@@ -53,7 +56,8 @@ class Settler:
         pushes = list(report.pushes)
         if verdict is Verdict.REQUEUE:
             pushes.append(self._to_tail(reservation))
-        return Settlement(reservation.tag, self._writes(report.documents), pushes)
+        chords = [_placed(chord, reservation) for chord in report.chords]
+        return Settlement(reservation.tag, self._writes(report.documents), pushes, chords=chords)
 
     def timed_out(self, reservation: Reservation, event: TimedOut) -> Settlement:
         """Its hard limit killed it."""
@@ -119,17 +123,13 @@ class Settler:
             task=task.name,
             task_id=task.id,
         )
-        pushes, failing = failure.consequences(self._app, delivery.message, task)
-        described: list[Described] = [task, *(About(task_id) for task_id in failing)]
-        documents = [
-            (str(each.id), document.encode(states.FAILURE, error, message=each)) for each in described
-        ]
-        return Settlement(delivery.tag, self._writes(documents), pushes, (delivery.queue, entry))
+        reservation = Reservation(0, delivery.tag, delivery.queue, delivery.message, task, UNKNOWN)
+        return self._failed(reservation, error)._replace(dead=(delivery.queue, entry))
 
-    def revoked(self, tag: str, task: TaskMessage, reason: str) -> Settlement:
+    def revoked(self, delivery: Delivery, task: TaskMessage, reason: str) -> Settlement:
         """It is not to be run (PROTOCOL 9, step 4): `expired`, or `revoked`."""
-        revoked = document.encode(states.REVOKED, TaskRevokedError(reason), message=task)
-        return Settlement(tag, () if task.ignore_result else self._writes([(task.id, revoked)]))
+        reservation = Reservation(0, delivery.tag, delivery.queue, delivery.message, task, UNKNOWN)
+        return self._failed(reservation, TaskRevokedError(reason), states.REVOKED)
 
     def marked_revoked(self, task_id: str) -> Settlement:
         """The same for a task whose message is elsewhere, or nowhere: only its result says so, and only if
@@ -158,14 +158,20 @@ class Settler:
         """Failed by what the supervisor saw; the task's own code had no say."""
         task, options = reservation.task, reservation.options
         ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
-        pushes, failing = failure.consequences(self._app, reservation.message, task)
-        described: list[Described] = [task, *(About(task_id) for task_id in failing)]
+        if state == states.RETRY:
+            pushes, failing, parts = failure.NONE
+        else:
+            pushes, failing, parts = failure.consequences(
+                self._app, reservation.message, task, reservation.queue, state, error
+            )
+        described: list[Described] = [task]
+        if state == states.FAILURE:
+            described += (About(each.task_id, each.group_id) for each in failing)
         documents = [(str(each.id), document.encode(state, error, message=each)) for each in described]
         if ignore and not options.store_errors_even_if_ignored:
             documents = []
-        if state != states.FAILURE:
-            return Settlement(reservation.tag, self._writes(documents[:1]))
-        return Settlement(reservation.tag, self._writes(documents), pushes)
+        chords = [_placed(part, reservation) for part in parts]
+        return Settlement(reservation.tag, self._writes(documents), pushes, chords=chords)
 
     def _writes(self, documents: Sequence[tuple[str, bytes]]) -> list[Write]:
         return [write for task_id, doc in documents for write in self._keys.writes(task_id, doc)]
@@ -193,6 +199,19 @@ class Settler:
     @staticmethod
     def _to_tail(reservation: Reservation) -> Push:
         return Push(reservation.queue, envelope.redelivered(reservation.message), reservation.task.priority)
+
+
+Chord = ChordSize | ChordPart | ChordEnd
+
+
+def _placed(chord: Chord, reservation: Reservation) -> Chord:
+    """What it publishes goes to the head of the queue that the part was taken from."""
+    match chord:
+        case ChordPart():
+            return chord._replace(join=chord.join._replace(queue=reservation.queue, head=True))
+        case ChordEnd():
+            return chord._replace(again=chord.again._replace(queue=reservation.queue, head=True))
+    return chord
 
 
 def _cause(exitcode: int) -> str:
