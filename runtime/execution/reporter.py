@@ -106,7 +106,10 @@ class Reporter:
         documents: list[tuple[str, bytes]] = []
         if self._stores and not error.requeue and not self._hides_failure(task, request.message):
             documents = [(request.message.id, self._document(states.FAILURE, error, request))]
-        return Report(report.REJECTED, documents, text=printed(error.reason), requeue=bool(error.requeue))
+        ended = [] if error.requeue else [chords.own_end(request)]
+        parts = chords.parts(self._app, request.message, ended, states.FAILURE, error)
+        reason = printed(error.reason)
+        return Report(report.REJECTED, documents, (), parts, reason, requeue=bool(error.requeue))
 
     def _document(
         self, state: str, result: Any, request: Request, trace: str | None = None, children: Any = ()

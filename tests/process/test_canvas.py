@@ -81,7 +81,11 @@ def test_chains(way: Way) -> None:
     result = chain(add(1, 1), add(2), add(3)).delay()
     assert result.get(timeout=10) == 7
     assert [result.parent.get(timeout=5), result.parent.parent.get(timeout=5)] == [4, 2]
-    assert result.parent.parent.parent is None
+    first = result.parent.parent
+    assert first.parent is None
+    assert [value for _, value in first.collect()] == [2, 4, 7]
+    assert [each.id for each in first.children] == [result.parent.id]
+    assert len(list(first.iterdeps())) == 3
     assert (add(1, 1) | add(2) | chain(add(3), add(4))).delay().get(timeout=10) == 11
     assert chain(add(1), way.s("mul", 3)).delay(4).get(timeout=10) == 15
     immutable = way.s("no_argument").set(immutable=True)
@@ -101,11 +105,21 @@ def test_groups(way: Way) -> None:
     assert group(add(1, 1) | add(2), group(add(3, 3), add(4, 4))).delay().get(timeout=10) == [4, 6, 8]
     told = group(way.s("about"), way.s("about")).delay()
     assert {about["group"] for about in told.get(timeout=10)} == {told.id}
+    if way.api is OURS:
+        assert sorted(result.iterate(timeout=5)) == [0, 2, 4, 6, 8]
+        assert {found["status"] for _, found in result.iter_native(timeout=5)} == {"SUCCESS"}
     result.save()
     restored = way.app.GroupResult.restore(result.id)
     assert restored.join(timeout=5) == [0, 2, 4, 6, 8]
     result.forget()
     assert not result.ready()
+
+
+def test_a_group_is_revoked(way: Way) -> None:
+    result = way.api.group(way.s("add", 1, 1), way.s("add", 2, 2)).apply_async(countdown=60)
+    result.revoke()
+    wait_until(result.ready, 10)
+    assert [each.state for each in result] == ["REVOKED", "REVOKED"]
 
 
 def test_chords(way: Way) -> None:
