@@ -127,8 +127,8 @@ class Sender:
         Raises ValueError for what is no signature, ImproperlyConfigured for a chord without a result store,
         and as `runtime.protocol.calls.compose`.
         """
-        whole = freeze.frozen(carried(Signature.from_dict(signature), options))
-        planned = plan(whole, args, kwargs)
+        whole = freeze.frozen(Signature.from_dict(signature))
+        planned = plan(carried(whole, options), args, kwargs)
         pushes = [self._push(call.task, call.args, call.kwargs, call.options) for call in planned.calls]
         return Messages(pushes, [self._size(begun) for begun in planned.chords], reference(whole))
 
