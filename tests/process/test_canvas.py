@@ -3,6 +3,7 @@ Every way has the same results, the same states and the same errors."""
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,7 @@ def ways(
         else:
             app = Celery("client", broker=url, backend=url, set_as_current=False)
             yield Way(THEIRS, app, shared_server, effects, worker)
+            gc.collect()  # results of Celery's unsubscribe when they go, and need the server for that
             app.close()
             app.backend.result_consumer.stop()
             app.backend.client.close()
