@@ -84,15 +84,16 @@ def kill_at_row(scene: Scene) -> Doing:
     while victim.worker.life == victim.life:
         yield 0.05
     doomed, at = Victim(victim.worker, victim.worker.life), victim.worker.lives[-1].began
+    _, _, row = point.partition(":")
     if point in rows.CHILD:
         yield CHILD_ROW_SECONDS
         doomed.kill()
-        return doomed.suffered(f"kill at {point}", at, reruns=True, struck=0.0, kills=True)
+        return doomed.suffered(f"kill at {row}", at, reruns=True, struck=0.0, kills=True)
     yield from _while_it_lives(doomed, ROW_PATIENCE)
     if not doomed.lives():
-        return doomed.suffered(f"kill at {point}", at, reruns=True, struck=time.monotonic(), kills=True)
+        return doomed.suffered(f"kill at {row}", at, reruns=True, struck=time.monotonic(), kills=True)
     doomed.kill()
-    return doomed.suffered(f"kill before {point}", at, reruns=True, kills=True, struck=time.monotonic())
+    return doomed.suffered(f"kill before {row}", at, reruns=True, kills=True, struck=time.monotonic())
 
 
 def term_supervisor(scene: Scene) -> Doing:
