@@ -3,7 +3,6 @@ Every way has the same results, the same states and the same errors."""
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,9 +64,10 @@ def ways(
         else:
             app = Celery("client", broker=url, backend=url, set_as_current=False)
             yield Way(THEIRS, app, shared_server, effects, worker)
-            gc.collect()  # results of Celery's unsubscribe when they go, and need the server for that
             app.close()
             app.backend.result_consumer.stop()
+            # Its results unsubscribe when they go, and wait for the server if that is gone.
+            app.backend.result_consumer.subscribed_to.clear()
             app.backend.client.close()
 
 

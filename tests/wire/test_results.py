@@ -147,7 +147,8 @@ def test_children_are_references(store: Store, app: runtime.App, peer: Celery) -
     assert app.AsyncResult("7").get() == [["9", None], None]
     group = [["g", None], [[["a", None], None], [["b", None], None]]]
     store(states.SUCCESS, 1, children=[group])
-    assert [child.id for child in app.AsyncResult("7").children] == ["a", "b"]
+    [found] = app.AsyncResult("7").children
+    assert (found.id, [child.id for child in found.children]) == ("g", ["a", "b"])
 
 
 def test_update_state_is_seen_by_celery(app: runtime.App, peer: Celery, server: Server) -> None:
