@@ -161,6 +161,10 @@ class Consumer(Protocol):
         """Keep these (tag, due epoch) in unacked storage, forget them here, and deliver each again
         (`Delivery.held`) about a second before it is due. Costs this process no memory."""
 
+    def rouse(self) -> None:
+        """Deliver again all that is held, due or not, with the next takes and in the order of their due
+        times."""
+
     def measure(self) -> None:
         """Ask how much waits, for `Received.backlog`. One command; changes nothing. Without a connection, or
         where it breaks before the answer, there is none: ask another time."""

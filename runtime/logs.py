@@ -7,6 +7,7 @@ import time
 
 import orjson
 
+from runtime import hooks
 from runtime.errors import ImproperlyConfigured
 
 LEVELS = {
@@ -61,6 +62,24 @@ def set_up(level: str, log_format: str = "text", logfile: str | None = None) -> 
     handler = _file_handler(logfile) if logfile else logging.StreamHandler()
     handler.setFormatter(FORMATS[log_format]())
     logging.basicConfig(level=number, handlers=[handler], force=True)
+
+
+def hand_over(level: str, log_format: str, logfile: str | None) -> None:
+    """Once the user's modules are imported: to the hooks, whose functions are in these."""
+    given = {
+        "loglevel": level_number(level),
+        "logfile": logfile,
+        "format": TEXT if log_format == "text" else log_format,
+        "colorize": False,
+    }
+    root = logging.getLogger()
+    if hooks.setup_logging.handlers:
+        for handler in list(root.handlers):
+            root.removeHandler(handler)
+            handler.close()
+        hooks.setup_logging.send(None, **given)
+    else:
+        hooks.after_setup_logger.send(None, logger=root, **given)
 
 
 def _file_handler(logfile: str) -> logging.Handler:

@@ -22,8 +22,8 @@ from brokers.redis.lease import Evicted, Lease, identity, new_incarnation
 from brokers.redis.link import Link
 from brokers.redis.namesakes import Namesakes, look_for_namesakes
 from brokers.redis.remote import RemoteDocuments
-from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Settling, Subject
-from brokers.redis.scripts import HOLD, OF_BROKER, SETTLE, Argument, Command
+from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Rousing, Settling, Subject
+from brokers.redis.scripts import HOLD, OF_BROKER, ROUSE, SETTLE, Argument, Command
 from brokers.redis.settlement import batches, given_back, named
 
 NEAR = 1.5
@@ -158,6 +158,11 @@ class RedisConsumer:
             self._pending += len(chunk)
             self._requests.send(Holding(len(chunk)), HOLD.call(record, step, key, *pairs), step)
 
+    def rouse(self) -> None:
+        record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
+        step = self._requests.next_step()
+        self._requests.send(Rousing(), ROUSE.call(record, step, key), step)
+
     def measure(self) -> None:
         if self._link.is_open:
             measuring = Measuring(pop_order(self._address, self.queues))
@@ -264,6 +269,8 @@ class RedisConsumer:
                 received.awake = received.awake or feeds_us
             case Holding(count):
                 self._pending -= count
+            case Rousing():
+                received.awake = True
             case Measuring() as measuring:
                 received.backlog = measuring.backlog(reply)
             case Looking() as looking:

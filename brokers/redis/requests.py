@@ -29,6 +29,10 @@ class Holding(NamedTuple):
     messages: int
 
 
+class Rousing(NamedTuple):
+    """Of all that is held."""
+
+
 class Renewal(NamedTuple):
     """Of the lease. Has no number: it is asked anew on a new connection."""
 
@@ -39,7 +43,7 @@ class ChoreStep(NamedTuple):
     chore: Chore
 
 
-Subject = Take | Settling | Holding | Renewal | Measuring | Looking | ChoreStep
+Subject = Take | Settling | Holding | Rousing | Renewal | Measuring | Looking | ChoreStep
 
 
 class _Request(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+from runtime import hooks
 from runtime.app import builtins, shared
 from runtime.app.autodiscover import Discovery, Packages, set_up_django
 from runtime.app.naming import task_name
@@ -91,6 +92,7 @@ class App:
         from importlib import import_module
 
         set_up_django()
+        hooks.import_modules.send(self)
         for module in (*self.conf.imports, *self.conf.include):
             import_module(module)
         for discovery in self._discoveries:

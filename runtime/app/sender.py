@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from brokers import envelope
 from brokers.interface import ChordSize
+from runtime import hooks
 from runtime.app.task import Task
 from runtime.canvas import freeze
 from runtime.canvas.carry import carried
@@ -17,7 +19,7 @@ from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured
 from runtime.execution import current
 from runtime.execution.request import Request
-from runtime.protocol import serializers
+from runtime.protocol import serializers, task_message
 from runtime.protocol.calls import compose
 from runtime.protocol.ids import new_id
 from runtime.remote.clock import Clock
@@ -205,6 +207,9 @@ class Sender:
         publisher.publish(pushes)
         if self._conf.task_send_sent_event:
             self._tell(publisher, pushes)
+        if hooks.after_task_publish.handlers:
+            for push in pushes:
+                _call_hook(push)
 
     def _tell(self, publisher: Publisher, pushes: Sequence[Push]) -> None:
         """That they are sent, to those who listen to events."""
@@ -221,3 +226,13 @@ class Sender:
         from brokers.registry import open_publisher
 
         return open_publisher(self._conf.broker_url, self._conf.broker_transport_options)
+
+
+def _call_hook(push: Push) -> None:
+    """The hooks: it is sent."""
+    enveloped = envelope.parse(push.message)
+    body = task_message.read_body(enveloped, frozenset({enveloped.content_type}))
+    headers = enveloped.headers
+    hooks.after_task_publish.send(
+        headers["task"], body=tuple(body), headers=headers, exchange="", routing_key=push.queue
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
+from runtime import rates
 from runtime.app.arguments import Arguments
 from runtime.app.retrying import retry_options
 from runtime.canvas.mapping import chunks, xmap, xstarmap
@@ -22,7 +22,6 @@ from runtime.protocol.bounds import check_limits, check_priority
 from runtime.protocol.calls import compose, due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
-from runtime.settings import SettingHasNoEffect
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -91,8 +90,10 @@ class Task:
     """None: no bound."""
     default_retry_delay: float = 180
     """Seconds."""
-    rate_limit: str | float | None = None
-    """Kept for those who read it; not enforced yet."""
+    rate_limit: FromSettings[str | float | None] | str | float | None = FromSettings(
+        "task_default_rate_limit"
+    )
+    """So many start in each worker: `"10/s"`, `"100/m"`, `"1000/h"`, or a number a second; 0: no bound."""
     time_limit: float | None = None
     """Seconds; None: the worker's."""
     soft_time_limit: float | None = None
@@ -120,10 +121,9 @@ class Task:
         try:
             check_priority(self.priority)
             check_limits(self.soft_time_limit, self.time_limit)
+            rates.per_second(self.rate_limit)
         except ValueError as error:
             raise ImproperlyConfigured(f"task {name}: {error}") from None
-        if self.rate_limit is not None:
-            warnings.warn(f"task {name}: rate_limit has no effect yet", SettingHasNoEffect, stacklevel=4)
         if function is not None:
             update_wrapper(self, function)
             self.run = MethodType(function, self) if self.bind else function  # type: ignore[method-assign]

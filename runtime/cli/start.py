@@ -9,10 +9,10 @@ import click
 
 from pools import registry
 from runtime.cli.names import names
-from runtime.cli.node import default_node, expand_logfile, expand_node
 from runtime.cli.root import app_spec, load_app
 from runtime.errors import ImproperlyConfigured
 from runtime.logs import FORMATS, LEVELS
+from runtime.worker.node import default_node, expand_file, expand_node
 from runtime.worker.options import WorkerOptions
 from runtime.worker.signals import leave_when_told
 
@@ -135,6 +135,7 @@ def _own_options(ctx: click.Context) -> list[click.Parameter]:
 @option("--without-mingle", is_flag=True, help="Accepted; there is no mingle yet.")
 @option("--without-gossip", is_flag=True, help="Accepted; there is no gossip yet.")
 @option("--without-heartbeat", is_flag=True, help="Accepted; there are no events yet.")
+@option("--statedb", metavar="FILE", help="Remember there which tasks are revoked; %n, %h as above.")
 @option("--purge", is_flag=True, help="Remove all waiting messages from the queues first.")
 @option("--quiet", is_flag=True, help="No banner.")
 @click.pass_context
@@ -166,7 +167,7 @@ def start(
         app=spec,
         children=opened.children,
         node=node,
-        logfile=expand_logfile(logfile, node) if logfile else None,
+        logfile=expand_file(logfile, node) if logfile else None,
         without=frozenset(name for name, omitted in without.items() if omitted),
         banner=not quiet,
         user=own,

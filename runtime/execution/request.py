@@ -175,6 +175,15 @@ class Request:
         return self.message.reply_to
 
     @property
+    def argsrepr(self) -> str:
+        """As the sender printed them."""
+        return self.message.argsrepr
+
+    @property
+    def kwargsrepr(self) -> str:
+        return self.message.kwargsrepr
+
+    @property
     def correlation_id(self) -> str | None:
         return self.message.correlation_id
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from runtime.errors import ContentDisallowed, NotRegistered
-from runtime.execution import current, errbacks, report
+from runtime.execution import announce, current, errbacks, report
 from runtime.execution.chords import is_join, join
 from runtime.execution.replacing import ACCUMULATE
 from runtime.execution.report import Report
@@ -86,27 +86,30 @@ class Runner:
             return self._for_others(request)
         token = current.push(task, request)
         try:
+            announce.begins(task, request)
             if task.track_started:
                 self._tell_start(task)
             value = task.run(*request.args, **request.kwargs)
             if type(value) is CoroutineType:
                 value = _finish(value)
-            return self._reporter.succeeded(task, request, value)
+            return announce.ended(task, request, self._reporter.succeeded(task, request, value), value)
         except BaseException as error:  # noqa: BLE001  (user code; SystemExit ends the task only)
-            return self._reporter.ended(task, request, error)
+            return announce.ended(task, request, self._reporter.ended(task, request, error), error)
         finally:
             current.pop(token)
 
     async def _await(self, task: Task, request: Request) -> Report:
         token = current.push(task, request)
         try:
+            announce.begins(task, request)
             if task.track_started:
                 import asyncio
 
                 await asyncio.to_thread(self._tell_start, task)
-            return self._reporter.succeeded(task, request, await task.run(*request.args, **request.kwargs))
+            value = await task.run(*request.args, **request.kwargs)
+            return announce.ended(task, request, self._reporter.succeeded(task, request, value), value)
         except BaseException as error:  # noqa: BLE001  (as in _run)
-            return self._reporter.ended(task, request, error)
+            return announce.ended(task, request, self._reporter.ended(task, request, error), error)
         finally:
             current.pop(token)
 
@@ -121,7 +124,9 @@ class Runner:
 
 
 def _cut_short(payload: bytes | memoryview, error: BaseException) -> Report:
-    return last_resort(task_message.read(envelope.parse(payload)), type(error).__name__)
+    message = task_message.read(envelope.parse(payload))
+    announce.internal_error(message.name, message.id, error)
+    return last_resort(message, type(error).__name__)
 
 
 def _finish(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -9,7 +9,7 @@ from typing import Any
 
 from brokers import envelope
 from brokers.interface import Push
-from runtime import clocks
+from runtime import clocks, hooks
 from runtime.errors import EncodeError
 from runtime.protocol import json_dialect, serializers
 from runtime.protocol.argument_text import text
@@ -64,8 +64,6 @@ def build(
     embed = NOTHING_EMBEDDED
     if callbacks or errbacks or chain or chord:
         embed = {"callbacks": callbacks, "errbacks": errbacks, "chain": chain, "chord": chord}
-    codec = JSON if serializer == "json" else serializers.named(serializer)
-    body = _json_body(args, kwargs, embed) if codec is JSON else codec.dumps((args, kwargs, embed))
     fields: dict[str, Any] = {
         "lang": "py",
         "task": name,
@@ -89,8 +87,6 @@ def build(
     }
     if headers:
         fields.update(headers)
-    if compression is not None:
-        body, fields["compression"] = compress(body, compression)
     sent: dict[str, Any] = {
         "correlation_id": id,
         "reply_to": reply_to or _client_id(),
@@ -103,6 +99,14 @@ def build(
         sent["expiration"] = str(max(int((expires - time.time()) * 1000), 0))
     if properties:
         sent.update(properties)
+    if hooks.before_task_publish.handlers:
+        hooks.before_task_publish.send(
+            name, body=(args, kwargs, embed), headers=fields, properties=sent, exchange="", routing_key=queue
+        )
+    codec = JSON if serializer == "json" else serializers.named(serializer)
+    body = _json_body(args, kwargs, embed) if codec is JSON else codec.dumps((args, kwargs, embed))
+    if compression is not None:
+        body, fields["compression"] = compress(body, compression)
     try:
         message = envelope.build(body, fields, sent, codec.content_type, codec.content_encoding)
     except TypeError as error:

@@ -104,6 +104,20 @@ class Control:
         """Questions to these workers. With one name as `destination`, its answer alone is returned."""
         return Inspect(self.broadcast, destination, timeout, callback, limit, pattern, matcher)
 
+    def purge(self, queues: Sequence[str] | None = None) -> int:
+        """Remove all that waits in these queues (None: the default one). How many messages there were."""
+        from brokers.registry import open_publisher
+
+        publisher = open_publisher(self._conf.broker_url, self._conf.broker_transport_options)
+        with closing(publisher):
+            return sum(publisher.purge(queue) for queue in queues or [self._conf.task_default_queue])
+
+    discard_all = purge
+
+    def election(self, id: str, topic: str, action: Any = None, **options: Any) -> Any:
+        """Workers of Celery's elect one of them by events; ours take no part."""
+        return self.broadcast("election", {"id": id, "topic": topic, "action": action}, **options)
+
     def ping(self, destination: Sequence[str] | None = None, timeout: float = 1.0, **options: Any) -> Any:
         """`[{node: {"ok": "pong"}}, …]`."""
         return self.broadcast("ping", None, destination, True, timeout, **options)

@@ -8,6 +8,8 @@ from datetime import timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
+from runtime import rates
+
 
 class Kind(NamedTuple):
     expected: str
@@ -73,6 +75,11 @@ def _period(value: Any) -> float:
     return seconds
 
 
+def _rate(value: Any) -> Any:
+    rates.per_second(value)
+    return value
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
         raise ValueError
@@ -115,6 +122,7 @@ BOOLEAN = Kind("True or False", _boolean)
 TEXT = Kind("a non-empty string", _text)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
 PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)
+RATE = Kind(rates.EXPECTED, _rate)
 TEXTS = Kind("a list of strings", _texts)
 MAPPING = Kind("a dict", _mapping)
 ROUTES = Kind("a dict of task name or glob to queue or options, or a list of such dicts", _routes)

@@ -61,7 +61,7 @@ class Autoscaler:
 
     def __init__(self, core: Core, bounds: Bounds) -> None:
         self._core = core
-        self._bounds = bounds
+        self.bounds = bounds
         self._seen = Seen()
         self._next_look = 0.0
         self._at_rest = False
@@ -81,12 +81,23 @@ class Autoscaler:
         pool = self._core.pool
         slots, running = pool.slots(), len(pool.running())
         waiting = self._core.dispatcher.ready() + pool.queued()
-        self._seen, slots_more = decide(self._seen, self._bounds, slots, running, waiting, now)
-        self._at_rest = not running and slots <= self._bounds.least
-        if slots_more:
-            logger.info("Autoscale: from %d to %d slots", slots, slots + slots_more)
-        if slots_more > 0:
-            pool.grow(slots_more)
-        elif slots_more < 0:
-            pool.shrink(-slots_more)
+        self._seen, slots_more = decide(self._seen, self.bounds, slots, running, waiting, now)
+        self._at_rest = not running and slots <= self.bounds.least
+        self._resize(slots, slots + slots_more)
         return ()
+
+    def change(self, bounds: Bounds) -> None:
+        """From now on; the pool is as large at once."""
+        self.bounds = bounds
+        self._seen = Seen()
+        slots = self._core.pool.slots()
+        self._resize(slots, min(max(slots, bounds.least), bounds.most))
+
+    def _resize(self, old: int, new: int) -> None:
+        if new == old:
+            return
+        logger.info("Autoscale: from %d to %d slots", old, new)
+        if new > old:
+            self._core.pool.grow(new - old)
+        else:
+            self._core.pool.shrink(old - new)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import orjson
 
-from runtime import logs
+from runtime import hooks, logs
 from runtime.app.load import find_app
 from runtime.execution import manifest
 from runtime.execution.run import Runner
@@ -31,6 +32,7 @@ def loaded(argument: bytes) -> App:
     app = find_app(given["app"])
     app.load()
     app.set_current()
+    logs.hand_over(given["loglevel"], given["log_format"], given["logfile"])
     return app
 
 
@@ -38,4 +40,26 @@ def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
     """Load the app; `(run, hello)` as `pools.interface.ChildOptions.boot` wants them."""
     app = loaded(argument)
     tells_all = logging.getLogger("runtime.worker").isEnabledFor(logging.INFO)
-    return Runner(app, orjson.loads(argument)["node"], tells_all), manifest.describe(app)
+    node = orjson.loads(argument)["node"]
+    _Process.node = hooks.Node(app, node)
+    return Runner(app, node, tells_all), manifest.describe(app)
+
+
+class _Process:
+    """This child, or the fork server from which it is made."""
+
+    node: hooks.Node
+
+
+def begin() -> None:
+    """In each child, before its first job."""
+    hooks.worker_process_init.send(_Process.node)
+    if hooks.worker_process_shutdown.handlers:
+        from billiard.util import Finalize
+
+        Finalize(None, _end, exitpriority=1)
+
+
+def _end() -> None:
+    """It leaves by itself."""
+    hooks.worker_process_shutdown.send(_Process.node, pid=os.getpid(), exitcode=0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 from pools.interface import Pool
+from runtime import hooks
 from runtime.remote.clock import Clock
 from runtime.worker.absence import Absence
+from runtime.worker.announcer import Announcer
 from runtime.worker.code import Code
 from runtime.worker.health.meters import Meters
 from runtime.worker.inquiry import Inquiry
@@ -18,6 +20,7 @@ from runtime.worker.pipeline.ends import Ends
 from runtime.worker.pipeline.fetch import Fetcher
 from runtime.worker.pipeline.hold import NearlyDue
 from runtime.worker.pipeline.intake import Intake
+from runtime.worker.pipeline.limit import RateLimits
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.plan import Plan
@@ -27,11 +30,12 @@ from runtime.worker.revoked import Revoked
 class Core:
     """Lasts as long as the worker, whatever becomes of its connections. The loop drives it; steps read it."""
 
-    def __init__(self, plan: Plan, pool: Pool, meters: Meters) -> None:
+    def __init__(self, plan: Plan, pool: Pool, meters: Meters, revoked: Revoked) -> None:
         now = time.monotonic()
         self.pool = pool
         self.meters = meters
         self.journal = Journal()
+        self.announcer = Announcer(hooks.Node(plan.app, plan.node))
         self.life = Life(plan.grace)
         self.absence = Absence(plan.patience)
         self.code = Code()
@@ -39,10 +43,22 @@ class Core:
         self.inquiry = Inquiry()
         self.ledger = Ledger()
         self.nearly_due = NearlyDue()
-        self.revoked = Revoked()
+        self.limits = RateLimits(plan.app.conf.worker_disable_rate_limits)
+        self.revoked = revoked
         self.pace = Pace(now)
         self.fetcher = Fetcher(now)
         self.settler = Settler(plan.app, plan.node)
         self.dispatcher = Dispatcher(pool, self.pace, plan.time_limit, plan.soft_time_limit)
-        self.intake = Intake(self.ledger, self.nearly_due, self.settler, self.revoked, self.journal, meters)
-        self.ends = Ends(self.ledger, self.dispatcher, self.pace, self.settler, self.journal, meters)
+        self.intake = Intake(
+            self.ledger,
+            self.nearly_due,
+            self.limits,
+            self.settler,
+            self.revoked,
+            self.journal,
+            meters,
+            self.announcer,
+        )
+        self.ends = Ends(
+            self.ledger, self.dispatcher, self.pace, self.settler, self.journal, meters, self.announcer
+        )

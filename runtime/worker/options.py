@@ -15,7 +15,7 @@ class Children(NamedTuple):
     after_fork: str | None = None
 
 
-OURS = Children("runtime.worker.child:boot")
+OURS = Children("runtime.worker.child:boot", "runtime.worker.child:begin")
 """An `App`."""
 
 
@@ -55,6 +55,8 @@ class WorkerOptions:
     """Seconds that running tasks get after TERM; None: as long as they need."""
     http: str | None = None
     """Where probes and scrapers ask (`runtime.worker.health.address`)."""
+    statedb: str | None = None
+    """The file that remembers what is revoked; with the placeholders of node names."""
     without: frozenset[str] = field(default_factory=frozenset)
     """Of `mingle`, `gossip`, `heartbeat`: not to be done."""
     purge: bool = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.bounds import check_limits
+from runtime.worker.node import expand_file
 from runtime.worker.options import WorkerOptions
 from runtime.worker.size import Size, size
 
@@ -32,6 +33,8 @@ class Plan:
     """Seconds that the broker may be away; inf: for ever."""
     max_unsettled: int
     """Settlements that may wait for the broker; at that bound no task is started."""
+    statedb: str | None
+    """The file that remembers what is revoked."""
 
     @property
     def node(self) -> str:
@@ -47,6 +50,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
     if multiplier is None:
         # What a solo worker holds while a task runs, or waits in a debugger, nobody else can have.
         multiplier = 1 if sized.kind == "solo" else conf.worker_prefetch_multiplier
+    statedb = options.statedb or conf.worker_state_db
     time_limit = options.time_limit or conf.task_time_limit
     soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit
     try:
@@ -66,6 +70,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         connect_timeout=conf.broker_connection_timeout,
         patience=conf.broker_connection_timeout_total or float("inf"),
         max_unsettled=conf.worker_max_unsettled,
+        statedb=None if statedb is None else expand_file(statedb, options.node),
     )
 
 

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from brokers.interface import BrokerError
-from runtime import logs
+from runtime import hooks, logs
 from runtime.bootsteps.step import Parts
 from runtime.errors import ImproperlyConfigured
 from runtime.worker import banner, standard_streams
@@ -27,9 +27,15 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     """Run until told to stop; the exit code. Raises ImproperlyConfigured and BrokerError, with nothing left
     running."""
     standard_streams.occupy()
+    node = hooks.Node(app, options.node)
+    hooks.celeryd_init.send(options.node, instance=node, conf=app.conf, options=options)
     parts = Parts(plan(app, options))
     worker, consumer = blueprints(app)
-    logs.set_up(options.loglevel, options.log_format, options.logfile)
+    logging_options = (options.loglevel, options.log_format, options.logfile)
+    logs.set_up(*logging_options)
+    logs.hand_over(*logging_options)
+    hooks.celeryd_after_setup.send(options.node, instance=node, conf=app.conf)
+    hooks.worker_init.send(node)
     try:
         worker.start(parts)
     except StepFailed as failed:
@@ -41,6 +47,7 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     finally:
         consumer.stop()
         worker.stop()
+        hooks.worker_shutdown.send(node)
 
 
 def _told(failed: StepFailed) -> ExitCode:

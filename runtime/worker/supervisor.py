@@ -15,6 +15,7 @@ from runtime.worker.exitcodes import ExitCode
 from runtime.worker.ledger import Reservation
 from runtime.worker.lifecycle import State
 from runtime.worker.pipeline import prefetch
+from runtime.worker.pipeline.intake import Admitted
 from runtime.worker.steps.consumer import BrokerStep
 from runtime.worker.steps.loop import HubStep, SignalsStep
 from runtime.worker.steps.pool import CoreStep, PoolStep
@@ -43,12 +44,14 @@ class Supervisor:
         self._hub = parts[HubStep]
         self._meters = core.meters
         self._journal = core.journal
+        self._announcer = core.announcer
         self._life = core.life
         self._absence = core.absence
         self._code = core.code
         self._inquiry = core.inquiry
         self._ledger = core.ledger
         self._nearly_due = core.nearly_due
+        self._limits = core.limits
         self._intake = core.intake
         self._dispatcher = core.dispatcher
         self._ends = core.ends
@@ -77,7 +80,7 @@ class Supervisor:
             if self._pool.fileno() in readable or now >= self._pool.next_deadline():
                 self._receive_ends(now)
             self._settlements += self._hub.attend(readable, now)
-            self._admit_due()
+            self._admit_due(now)
             self._dispatch(now)
             self._settle()
             self._take(now)
@@ -88,6 +91,7 @@ class Supervisor:
 
     def _wait(self) -> set[int]:
         """Until something can be read, or the first deadline of anybody; which descriptors are."""
+        now = time.monotonic()
         deadline = min(
             self._broker.next_deadline(),
             self._pool.next_deadline(),
@@ -95,7 +99,8 @@ class Supervisor:
             self._fetcher.next_poll() if self._may_take() else float("inf"),
             self._dispatcher.next_stall() if self._starting and self._gives_back else float("inf"),
             self._life.deadline,
-            time.monotonic() + max(0.0, self._nearly_due.next_due() - time.time()),
+            now + max(0.0, self._nearly_due.next_due() - time.time()),
+            self._limits.next_due(now) if self._may_begin(now) else float("inf"),
         )
         if self._pool.queued() >= LINGER_QUEUED * self._pool.slots():
             time.sleep(LINGER)
@@ -114,16 +119,17 @@ class Supervisor:
                 faulthandler.dump_traceback(all_threads=True)
                 self._pool.dump_stacks()
             elif self._life.heed(number, now):
-                self._begin_state(now)
+                self._begin_state(now, signal.Signals(number).name)
 
     def _fail(self, code: ExitCode, now: float) -> None:
         if self._life.fail(code, now):
             self._begin_state(now)
 
-    def _begin_state(self, now: float) -> None:
-        """What is to be done once on entering it."""
+    def _begin_state(self, now: float, sig: str | None = None) -> None:
+        """What is to be done once on entering it. sig: the signal's name that was the cause."""
         if self._life.state in (State.DRAINING, State.KILLING):
-            self._give_back([*self._dispatcher.clear(now), *self._nearly_due.clear()], "the worker stops")
+            self._announcer.shutting_down(sig, self._life.state is State.DRAINING, self._life.exit_code)
+            self._give_back(self._clear(now), "the worker stops")
 
     def _grow_older(self, now: float) -> None:
         if self._ledger.theirs:
@@ -184,7 +190,7 @@ class Supervisor:
     def _leave_to_others(self, now: float) -> None:
         """We were frozen or cut off for longer than our lease: what was delivered before is dropped or
         killed, and settled by those who have it now. Only what was acknowledged when it began goes on."""
-        waiting = [*self._dispatcher.clear(now), *self._nearly_due.clear()]
+        waiting = self._clear(now)
         for reservation in waiting:
             self._ledger.strike(reservation.id)
         self._journal.evicted(len(waiting), self._ledger.leave_to_others())
@@ -196,18 +202,31 @@ class Supervisor:
         self._pool.kill([job for job in self._pool.running() if job in theirs])
 
     def _admit(self, deliveries: list[Delivery], now: float) -> None:
-        ready, far, settlements = self._intake.admit(deliveries, self._code.manifest, now)
-        self._settlements += settlements
-        if far:
-            self._broker.hold(far)
-        if self._life.state >= State.DRAINING:
-            self._give_back(ready, "the worker stops")
-        else:
-            self._dispatcher.add(ready)
+        self._place(self._intake.admit(deliveries, self._code.manifest, now), now)
 
-    def _admit_due(self) -> None:
-        if self._nearly_due:
-            self._dispatcher.add(self._nearly_due.due(time.time()))
+    def _admit_due(self, now: float) -> None:
+        if self._nearly_due or self._limits:
+            self._place(self._intake.admit_due(self._may_begin(now), now), now)
+        if self._limits.rouses(now):
+            self._broker.rouse()
+
+    def _place(self, admitted: Admitted, now: float) -> None:
+        """Each where it waits, or ends."""
+        self._settlements += admitted.settlements
+        if admitted.far:
+            self._broker.hold(admitted.far)
+        self._dispatcher.add(admitted.ready)
+        if self._life.state >= State.DRAINING:
+            self._give_back(self._clear(now), "the worker stops")
+
+    def _may_begin(self, now: float) -> bool:
+        """What has a rate limit waits for a slot where it waits for its turn: given back to its queue, it
+        would lose that."""
+        return self._starting and not self._dispatcher.stalled(now)
+
+    def _clear(self, now: float) -> list[Reservation]:
+        """Take out all that has not begun."""
+        return [*self._dispatcher.clear(now), *self._limits.clear(), *self._nearly_due.clear()]
 
     # Ends ---------------------------------------------------------------------------------------
 
@@ -221,7 +240,10 @@ class Supervisor:
     def _heed_children(self, event: Booted | ChildFailed, now: float) -> None:
         if isinstance(event, Booted):
             self._code.loaded(event.hello)
+            self._limits.load(self._code.manifest)
             self._journal.ready(self._code.manifest)
+            if self._code.loads == 1:
+                self._announcer.ready()
         else:
             self._code.failed()
             self._journal.child_failed(event)
@@ -280,5 +302,5 @@ class Supervisor:
             rate=0.0 if self._dispatcher.stalled(now) else self._pace.rate(now),
             slots=self._pool.slots(),
             multiplier=self._multiplier,
-            unsettled=len(self._ledger) - len(self._nearly_due),
+            unsettled=len(self._ledger) - len(self._nearly_due) - len(self._limits),
         )

@@ -401,6 +401,20 @@ def test_many_held(server: Server, driven: Driven) -> None:
     assert server.client.zcard(f"runtime.eta.{driven.consumer.incarnation}") == 1500
 
 
+def test_what_is_held_comes_back_in_its_order_when_it_is_roused(server: Server, driven: Driven) -> None:
+    put(server, "a", *map(str, range(12)))
+    soon = time.time() + 3600
+    tags = [delivery.tag for delivery in driven.take()]
+    driven.hold(*((tag, soon + number / 1000) for number, tag in enumerate(tags)))
+    driven.awakened = 0
+    driven.consumer.rouse()
+    driven.until(lambda: driven.awakened)
+    assert [delivery.tag for delivery in (*driven.take(10), *driven.take())] == tags
+    driven.consumer.rouse()  # there is nothing left
+    driven.hold((tags[0], soon))
+    assert driven.take() == []
+
+
 # The end -----------------------------------------------------------------------------------------
 
 

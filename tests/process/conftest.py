@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import runtime
+from tests.support.pair import Pair, pair_of_workers
 from tests.support.servers import BINARIES, Server
 from tests.support.worker import Worker
 
@@ -17,6 +18,13 @@ def shared_server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def pair(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A worker of ours and one of Celery's."""
+    with pair_of_workers(shared_server, tmp_path_factory.mktemp("pair")) as pair:
+        yield pair
+
+
 @pytest.fixture
 def pool() -> str:
     """A test that is there for several has them as its parameters."""
@@ -25,8 +33,8 @@ def pool() -> str:
 
 @pytest.fixture
 def worker(server: Server, tmp_path: Path, pool: str) -> Iterator[Worker]:
-    """Two slots, default settings."""
-    with Worker(server.url(), tmp_path, pool=pool) as worker:
+    """Two slots, if the pool can have them; default settings."""
+    with Worker(server.url(), tmp_path, pool=pool, slots=1 if pool == "solo" else 2) as worker:
         yield worker
 
 

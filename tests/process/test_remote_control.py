@@ -1,113 +1,17 @@
-"""Every command of stock Celery's `inspect` and `control`, asked of our worker and of a Celery worker at
-once: what they answer has the same fields. One of each serves all tests of this file."""
+"""Remote control: commands asked of our worker and of a Celery worker at once. What they answer has the same
+fields. One of each serves all tests of this file; what command lines make of it is in
+`test_control_commands.py`."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import orjson
 import pytest
-from celery import Celery
 
-from runtime import App
-from runtime.errors import TaskRevokedError
-from tests.support.celery_worker import CeleryWorker
-from tests.support.servers import Server
+from tests.support.pair import TASKS, Pair, differences, ids
 from tests.support.waiting import wait_until
-from tests.support.worker import ROOT, Worker
-
-TASKS = "tests.support.app."
-
-
-class Pair:
-    """Both workers, each with two slots, room for four messages and a queue of its own; a Celery client."""
-
-    def __init__(self, server: Server, ours: Worker, theirs: CeleryWorker) -> None:
-        self.server = server
-        self.ours = ours
-        self.nodes = (ours.node, theirs.node)
-        self.client = Celery("client", broker=server.url(), backend=server.url(), set_as_current=False)
-
-    def close(self) -> None:
-        self.client.close()
-        self.client.backend.result_consumer.stop()
-        self.client.backend.client.close()
-
-    def ask(self, method: str, nodes: tuple[str, ...] = (), **arguments: Any) -> list[Any]:
-        """The answers of (ours, theirs)."""
-        nodes = nodes or self.nodes
-        asked = self.client.control.broadcast(
-            method, arguments=arguments, reply=True, destination=list(nodes), timeout=10
-        )
-        answers = {node: value for answer in asked for node, value in answer.items()}
-        return [answers[node] for node in nodes]
-
-    def ask_ours(self, method: str, **arguments: Any) -> Any:
-        return self.ask(method, self.nodes[:1], **arguments)[0]
-
-    def send(self, name: str, *args: Any, **options: Any) -> list[Any]:
-        """One task for each: their results."""
-        ids = [str(uuid4()) for _ in self.nodes]
-        return [
-            self.client.send_task(TASKS + name, [*args], queue=queue, task_id=task_id, **options)
-            for queue, task_id in zip(("ours", "theirs"), ids, strict=True)
-        ]
-
-    def run(self, count: int) -> list[list[Any]]:
-        """So many long tasks for each; returned once those that can run do."""
-        sent = [self.send("mark", f"long {uuid4()}", 60) for _ in range(count)]
-        wanted = {result.id for pair in sent for result in pair}
-        wait_until(lambda: [len(wanted & ids(tasks)) for tasks in self.ask("active")] == [min(count, 2)] * 2)
-        return sent
-
-    def end(self, sent: list[list[Any]]) -> None:
-        """Terminate these, and wait until nothing runs."""
-        self.ask("revoke", task_id=[result.id for pair in sent for result in pair], terminate=True)
-        wait_until(lambda: self.ask("active") == [[], []])
-
-
-def ids(tasks: list[dict[str, Any]]) -> set[str]:
-    return {task["id"] for task in tasks}
-
-
-@pytest.fixture(scope="module")
-def pair(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    directory: Path = tmp_path_factory.mktemp("pair")
-    url = shared_server.url()
-    with (
-        CeleryWorker(url, directory, "-Q", "theirs", "--prefetch-multiplier", "2") as theirs,
-        Worker(
-            url, directory, "-Q", "ours", "--prefetch-multiplier", "2", app="tests.support.commands_app"
-        ) as ours,
-    ):
-        pair = Pair(shared_server, ours, theirs)
-        wait_until(lambda: len(pair.client.control.ping(timeout=0.5)) == 2)
-        yield pair
-        pair.close()
-
-
-NUMBER = (int, float)
-
-
-def differences(ours: Any, theirs: Any, at: str = "answer") -> list[str]:
-    """Where the form of our answer is not that of theirs: members, and kinds of values."""
-    if isinstance(theirs, dict) and isinstance(ours, dict):
-        found = [f"{at}: {name!r} on one side only" for name in sorted(ours.keys() ^ theirs.keys(), key=str)]
-        for name in ours.keys() & theirs.keys():
-            found += differences(ours[name], theirs[name], f"{at}.{name}")
-        return found
-    if isinstance(theirs, list) and isinstance(ours, list):
-        return differences(ours[0], theirs[0], f"{at}[0]") if ours and theirs else []
-    alike = type(ours) is type(theirs) or (isinstance(ours, NUMBER) and isinstance(theirs, NUMBER))
-    return [] if alike else [f"{at}: {ours!r} and {theirs!r}"]
-
 
 # Questions ---------------------------------------------------------------------------------------------
 
@@ -125,6 +29,9 @@ def differences(ours: Any, theirs: Any, at: str = "answer") -> list[str]:
         ("pool_restart", {}),
         ("heartbeat", {}),
         ("disable_events", {}),
+        ("rate_limit", {"task_name": "unknown", "rate_limit": "1/s"}),
+        ("rate_limit", {"task_name": TASKS + "add", "rate_limit": "100/s"}),
+        ("rate_limit", {"task_name": TASKS + "add", "rate_limit": None}),
         ("time_limit", {"task_name": "unknown", "soft": 1, "hard": 2}),
         ("revoke_by_stamped_headers", {"headers": {"stamp": ["nobody's"]}}),
         ("revoke_by_stamped_headers", {"headers": ["stamp=nobody's"], "terminate": True}),
@@ -329,7 +236,7 @@ def test_queues_are_added_and_cancelled(pair: Pair) -> None:
     assert pair.ask_ours("cancel_consumer", queue="q2") == {"ok": "no longer consuming from q2"}
 
 
-@pytest.mark.parametrize("method", ["rate_limit", "enable_events"])
+@pytest.mark.parametrize("method", ["enable_events"])
 def test_what_is_not_supported_is_said(pair: Pair, method: str) -> None:
     assert "not supported by this worker yet" in pair.ask_ours(method)["error"]
 
@@ -388,204 +295,3 @@ def test_a_custom_command_cannot_harm_the_worker(pair: Pair) -> None:
     pair.client.control.broadcast("misbehave", arguments={"words": ["sleep"]}, destination=[pair.ours.node])
     assert pair.ask_ours("ping") == {"ok": "pong"}
     assert pair.client.send_task(TASKS + "add", [1, 1], queue="ours").get(timeout=10) == 2
-
-
-# Command lines and our own client ----------------------------------------------------------------------
-
-
-def command(pair: Pair, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`celery …` or `runtime …` as a process."""
-    url = pair.server.url()
-    env = {**os.environ, "CELERY_URL": url, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
-    app = {"celery": "tests.support.celery_app", "runtime": "tests.support.commands_app"}[program]
-    return subprocess.run(
-        [str(Path(sys.executable).with_name(program)), "-A", app, *arguments],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_stock_celery_command_shows_and_tells_our_worker(pair: Pair) -> None:
-    status = command(pair, "celery", "status")
-    assert f"{pair.ours.node}: OK" in status.stdout
-    assert "2 nodes online" in status.stdout
-    for verb, *arguments in (
-        ("inspect", "stats"),
-        ("inspect", "registered", "rate_limit"),
-        ("control", "pool_grow", "1"),
-        ("control", "pool_shrink", "1"),
-    ):
-        nodes = ",".join(pair.nodes)
-        done = command(pair, "celery", verb, *arguments, "--json", "-t", "10", "-d", nodes)
-        assert done.returncode == 0, done.stderr
-        answered = json.loads(done.stdout.splitlines()[-1]) if verb == "inspect" else done.stdout
-        assert pair.ours.node in answered
-
-
-def test_our_own_command_asks_and_tells_both(pair: Pair) -> None:
-    ours, theirs = pair.nodes
-    status = command(pair, "runtime", "status")
-    assert (status.returncode, status.stderr) == (0, "")
-    assert status.stdout == f"{theirs}: OK\n{ours}: OK\n\n2 online.\n"
-    done = command(pair, "runtime", "inspect", "ping", "--json")
-    assert json.loads(done.stdout) == {node: {"ok": "pong"} for node in pair.nodes}
-    done = command(pair, "runtime", "inspect", "active", "safe=true", "-d", ours)
-    assert done.stdout == f"{ours}: []\n"
-    done = command(pair, "runtime", "control", "revoke", "one", "two", "-d", ours, "--json")
-    assert "'one'" in json.loads(done.stdout)[ours]["ok"]
-    done = command(pair, "runtime", "control", "time_limit", TASKS + "add", "1.5", "2", "-d", ours)
-    assert done.stdout == f"{ours}: time limits set successfully\n"
-    done = command(pair, "runtime", "inspect", "double", "4", "-d", ours, "--json", "-t", "10")
-    assert json.loads(done.stdout)[ours]["doubled"] == 8
-
-
-def test_our_own_command_says_what_is_wrong(pair: Pair) -> None:
-    ours = pair.nodes[0]
-    failed = command(pair, "runtime", "control", "pool_shrink", "n=9", "-d", ours)
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert failed.stderr.startswith(f"{ours}: error: ValueError(")
-    nobody = command(pair, "runtime", "inspect", "ping", "-d", "nobody@test", "--timeout", "0.2")
-    assert (nobody.returncode, nobody.stderr) == (6, "no worker answered within 0.2 s\n")
-    for wrong in (("inspect", "revoke", "x"), ("inspect", "ping", "x"), ("control", "pool_grow", "many")):
-        refused = command(pair, "runtime", *wrong)
-        assert refused.returncode == 2
-        assert refused.stderr.startswith("runtime: error: ")
-        assert refused.stderr.count("\n") == 1
-
-
-@pytest.fixture
-def own(pair: Pair) -> Iterator[App]:
-    """A client of our own."""
-    app = App("client", broker=pair.server.url(), backend=pair.server.url(), set_as_current=False)
-    yield app
-    app.close()
-
-
-def test_our_own_client_asks_both(pair: Pair, own: App) -> None:
-    ours, theirs = pair.nodes
-    control = own.control
-    assert sorted(map(list, control.ping())) == [[theirs], [ours]]
-    assert control.inspect().ping() == {node: {"ok": "pong"} for node in pair.nodes}
-    assert control.inspect(ours).active() == []
-    assert control.inspect([ours]).stats().keys() == {ours}
-    assert control.inspect(pattern="w*").ping() == {ours: {"ok": "pong"}}
-    assert control.inspect(pattern="c.@test", matcher="pcre").clock().keys() == {theirs}
-    assert control.inspect("nobody@test", timeout=0.1).ping() is None
-    seen: list[object] = []
-    assert len(control.ping(limit=1, callback=seen.append)) == len(seen) == 1
-    assert control.inspect(ours).query_task("a", "b") == control.inspect(ours).query_task(["a"]) == {}
-    assert TASKS + "add" in control.inspect(ours).registered()
-    for question in ("reserved", "scheduled", "revoked", "active_queues", "conf", "report", "memsample"):
-        assert getattr(control.inspect(ours), question)() is not None
-    with pytest.raises(ValueError, match="list of node names, not 'w1@test'"):
-        control.ping(destination=ours)
-
-
-def test_our_own_client_changes_a_worker(pair: Pair, own: App) -> None:
-    ours = pair.nodes[:1]
-
-    def told(method: str, *arguments: Any, **options: Any) -> Any:
-        ((answer,),) = [list(each.values()) for each in getattr(own.control, method)(
-            *arguments, destination=ours, reply=True, timeout=10, **options
-        )]  # fmt: skip
-        return answer
-
-    assert told("add_consumer", "q3") == {"ok": "add consumer q3"}
-    assert told("cancel_consumer", "q3") == {"ok": "no longer consuming from q3"}
-    assert told("pool_grow") == {"ok": "pool will grow"}
-    assert told("pool_shrink", 1) == {"ok": "pool will shrink"}
-    assert told("time_limit", TASKS + "add", soft=1, hard=2) == {"ok": "time limits set successfully"}
-    assert told("time_limit", TASKS + "add") == {"ok": "time limits set successfully"}
-    assert told("revoke_by_stamped_headers", {"a": ["b"]})["ok"].endswith("not terminated")
-    assert told("terminate", "unknown") == {"ok": "terminate: tasks unknown"}
-    assert "Autoscale not enabled" in told("autoscale", 3, 1)["error"]
-    assert "restarts not enabled" in told("pool_restart")["error"]
-    assert "rate limits" in told("rate_limit", TASKS + "add", "1/s")["error"]
-    assert told("heartbeat") is None
-    for method in ("enable_events", "disable_events"):
-        assert told(method)
-
-
-def test_a_result_can_be_revoked(pair: Pair, own: App) -> None:
-    result = own.send_task(TASKS + "mark", ["to be ended", 60], queue="ours")
-    wait_until(lambda: result.id in ids(pair.ask_ours("active")))
-    result.revoke(terminate=True)
-    with pytest.raises(TaskRevokedError):
-        result.get(timeout=10)
-    wait_until(lambda: pair.ask_ours("active") == [])
-
-
-# Workers of their own ----------------------------------------------------------------------------------
-
-
-def test_a_worker_is_shut_down_and_leaves_no_name_behind(pair: Pair, own: App, tmp_path: Path) -> None:
-    with Worker(pair.server.url(), tmp_path, name="w2") as worker:
-        wait_until(lambda: own.control.inspect(worker.node).ping())
-        own.control.shutdown(destination=[worker.node])
-        assert worker.wait() == 0
-    members = pair.server.client.smembers("_kombu.binding.celery.pidbox")
-    assert not any(b"w2@test" in member for member in members)
-
-
-def test_the_pool_is_restarted_where_that_is_allowed(pair: Pair, own: App, tmp_path: Path) -> None:
-    env = {"SETTINGS": '{"worker_pool_restarts": true, "control_exchange": "apart"}'}
-    own.conf.control_exchange = "apart"
-    with Worker(pair.server.url(), tmp_path, name="w3", env=env) as worker:
-        asked = own.control.inspect(worker.node)
-        before = wait_until(asked.stats)["pool"]["processes"]
-        (answer,) = own.control.pool_restart(reply=True)
-        assert answer == {worker.node: {"ok": "reload started"}}
-        wait_until(lambda: set(before).isdisjoint(asked.stats()["pool"]["processes"]))
-
-
-def test_a_worker_need_not_listen(pair: Pair, own: App, tmp_path: Path) -> None:
-    env = {"SETTINGS": '{"worker_enable_remote_control": false}'}
-    with Worker(pair.server.url(), tmp_path, name="w4", env=env) as worker:
-        assert own.send_task(TASKS + "add", [1, 1]).get(timeout=10) == 2
-        assert own.control.inspect(worker.node, timeout=0.2).ping() is None
-
-
-def test_what_makes_no_sense_is_ignored(pair: Pair, own: App, tmp_path: Path) -> None:
-    own.conf.control_exchange = "nonsense"  # over some of these a Celery worker breaks
-
-    def envelope(body: object, **more: object) -> bytes:
-        text = body if isinstance(body, str) else orjson.dumps(body).decode()
-        return orjson.dumps({"body": text, "headers": {}, "properties": {}, **more})
-
-    messages = (
-        b"no json",
-        b"[]",
-        b"{}",
-        envelope("no json"),
-        envelope([]),
-        envelope({"method": 7}),
-        envelope({"method": "ping", "arguments": [1]}),
-        envelope({"method": "ping", "destination": "w1@test"}),
-        envelope({"method": "ping", "pattern": "(", "matcher": "pcre"}),
-        envelope({"method": "ping", "reply_to": "me"}),
-        envelope({"method": "shutdown"}, **{"content-type": "application/x-python-serialize"}),
-        envelope({"method": "shutdown"}, headers={"expires": 1000.0}),
-        envelope({"method": "shutdown", "destination": ["another@test"]}),
-        envelope({"method": "shutdown", "pattern": "another*", "matcher": "glob"}),
-        envelope({"method": "ping"}, headers={"clock": "late", "expires": "never"}),
-    )
-    env = {"SETTINGS": '{"control_exchange": "nonsense"}'}
-    with Worker(pair.server.url(), tmp_path, name="w5", env=env) as worker:
-        wait_until(own.control.ping)
-        for message in messages:
-            assert pair.server.client.publish("/0.nonsense.pidbox", message) == 1
-        assert own.control.ping() == [{worker.node: {"ok": "pong"}}]
-        assert worker.log().count("makes no sense") == 11
-        assert "shutdown came too late" in worker.log()
-
-
-def test_a_celery_worker_that_starts_learns_from_ours_what_is_revoked(pair: Pair, tmp_path: Path) -> None:
-    pair.ask_ours("revoke", task_id="told to the newcomer")
-    with CeleryWorker(pair.server.url(), tmp_path, "-Q", "newcomer", name="c2", mingle=True) as newcomer:
-        assert "sync with 2 nodes" in newcomer.log()
-        asked = pair.client.control.inspect([newcomer.node], timeout=0.5)
-        answer = wait_until(asked.revoked)  # it listens only a little after it says that it is ready
-        assert "told to the newcomer" in answer[newcomer.node]

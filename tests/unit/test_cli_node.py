@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from runtime.cli.node import expand_logfile, expand_node
 from runtime.errors import ImproperlyConfigured
+from runtime.worker.node import expand_file, expand_node
 
 HOST = os.uname().nodename
 FIRST, _, DOMAIN = HOST.partition(".")
@@ -30,8 +30,7 @@ def test_node_names_are_expanded_as_celery_does(pattern: str, node: str) -> None
 
 def test_log_files_are_named_after_the_node() -> None:
     assert (
-        expand_logfile("/logs/%n-%h.%d.log", "w1@box.example.org")
-        == "/logs/w1-box.example.org.example.org.log"
+        expand_file("/logs/%n-%h.%d.log", "w1@box.example.org") == "/logs/w1-box.example.org.example.org.log"
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime.errors import ImproperlyConfigured
 from runtime.protocol.task_message import TaskMessage
 from runtime.worker import revoked as module
 from runtime.worker.revoked import Revoked
+from runtime.worker.statedb import StateDB
 
 
 def task(id: str = "1", **stamps: Any) -> TaskMessage:
@@ -55,3 +59,37 @@ def test_after_hours_they_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None
     revoked.add("1")
     assert task("1") not in revoked
     assert revoked.ids() == []
+
+
+def test_what_is_revoked_outlives_the_worker(tmp_path: Path) -> None:
+    path = str(tmp_path / "state")
+    statedb = StateDB(path)
+    revoked = Revoked(statedb)
+    revoked.add(["1", "2"])
+    revoked.add_stamps({"monitor": ["a"]})
+    revoked.add(["1"])
+    statedb.close()
+    again = StateDB(path)
+    revoked = Revoked(again)
+    assert revoked.ids() == ["2", "1"]
+    assert task("3", monitor="a") in revoked
+    again.close()
+
+
+def test_what_is_to_be_forgotten_leaves_the_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "state")
+    statedb = StateDB(path)
+    statedb.remember({("", "old"): 1.0, ("", "new"): time.time() + 60})
+    statedb.close()
+    again = StateDB(path)
+    assert list(again.known()) == [("", "new")]
+    again.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_text("something else, and long enough" * 100)
+    with pytest.raises(ImproperlyConfigured, match=r"state' cannot be used: file is not a database"):
+        StateDB(str(path))
+    with pytest.raises(ImproperlyConfigured, match="unable to open database file"):
+        StateDB(str(tmp_path / "nowhere" / "state"))

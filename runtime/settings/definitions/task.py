@@ -5,6 +5,7 @@ from __future__ import annotations
 from runtime.settings.kinds import (
     BOOLEAN,
     PRIORITY,
+    RATE,
     ROUTES,
     SECONDS,
     TEXT,
@@ -46,6 +47,12 @@ TASK = (
     Setting("task_compression", optional(one_of("gzip", "bzip2", "lzma")), None, "Compression of bodies."),
     Setting("task_default_priority", optional(PRIORITY), None, "0 (first) to 9 (last); None: 0."),
     Setting("task_inherit_parent_priority", BOOLEAN, False, "A task sent by a task gets its priority."),
+    Setting(
+        "task_default_rate_limit",
+        optional(RATE),
+        None,
+        "How many of each task a worker starts: '10/s', '100/m', '1000/h', or a number a second.",
+    ),
     Setting("task_default_queue", TEXT, "celery", "The queue of tasks that are not routed elsewhere."),
     Setting("task_ignore_result", BOOLEAN, False, "Store no result unless the task or the caller wants it."),
     Setting("task_store_errors_even_if_ignored", BOOLEAN, False, "Store the failures of such tasks."),

@@ -26,6 +26,7 @@ WORKER = (
         "auto",
         "Messages held per slot; 'auto': by how long tasks take, 0: no bound.",
     ),
+    Setting("worker_disable_rate_limits", BOOLEAN, False, "Rate limits of tasks are not heeded."),
     Setting("worker_lease", SECONDS, 8.0, "A worker silent for so long has lost its messages to others."),
     Setting(
         "worker_lease_renewal",
@@ -62,6 +63,12 @@ WORKER = (
         optional(TEXT),
         None,
         "Where to serve /livez, /readyz and /metrics: HOST:PORT or unix:/path; None: nowhere.",
+    ),
+    Setting(
+        "worker_state_db",
+        optional(TEXT),
+        None,
+        "The file in which a worker remembers what is revoked; %n is its name, %h its host. None: in memory.",
     ),
     Setting("worker_proc_alive_timeout", SECONDS, 60.0, "How long a child may take to start."),
 )

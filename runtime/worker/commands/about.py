@@ -12,6 +12,7 @@ from runtime.app.bug_report import bug_report
 from runtime.settings.settings import DEFINITIONS, masked
 from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
+from runtime.worker.size import Bounds
 
 
 @COMMANDS.inspect()
@@ -58,7 +59,8 @@ def report(view: WorkerView) -> dict[str, str]:
 @COMMANDS.inspect()
 def stats(view: WorkerView) -> dict[str, Any]:
     """What it has done, and what it uses."""
-    multiplier = view.plan.multiplier
+    multiplier, bounds = view.plan.multiplier, view.autoscale()
+    scaled = {} if bounds is None else {"autoscaler": _autoscaler(view, bounds)}
     return {
         "total": view.totals(),
         "pid": os.getpid(),
@@ -68,7 +70,14 @@ def stats(view: WorkerView) -> dict[str, Any]:
         "pool": _pool(view),
         "broker": _broker(view),
         "rusage": _usage(),
+        **scaled,
     }
+
+
+def _autoscaler(view: WorkerView, bounds: Bounds) -> dict[str, int]:
+    """qty: messages that run or wait here."""
+    quantity = len(view.active()) + len(view.reserved())
+    return {"max": bounds.most, "min": bounds.least, "current": view.slots(), "qty": quantity}
 
 
 def _pool(view: WorkerView) -> dict[str, Any]:

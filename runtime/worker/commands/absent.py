@@ -6,18 +6,6 @@ from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
 
 
-@COMMANDS.control(arguments=[("task_name", str), ("rate_limit", str)])
-def rate_limit(view: WorkerView) -> dict[str, str]:
-    """Not supported yet."""
-    return {"error": "rate limits are not supported by this worker yet"}
-
-
-@COMMANDS.control(arguments=[("max", int), ("min", int)])
-def autoscale(view: WorkerView) -> None:
-    """Not supported yet."""
-    raise ValueError("Autoscale not enabled")
-
-
 @COMMANDS.control()
 def enable_events(view: WorkerView) -> dict[str, str]:
     """Not supported yet."""

@@ -1,4 +1,4 @@
-"""How many tasks run at once, for how long, with which code."""
+"""How many tasks run at once, and with which code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
+from runtime.worker.size import Bounds
 
 MOST = 1000
 """Slots that one command may add."""
@@ -15,6 +16,8 @@ MOST = 1000
 @COMMANDS.control(arguments=[("n", int)])
 def pool_grow(view: WorkerView, n: int = 1) -> dict[str, str]:
     """Run n more tasks at once."""
+    if view.autoscale() is not None:
+        return _scaled("pool_grow")
     view.grow(_count(n))
     return {"ok": "pool will grow"}
 
@@ -22,8 +25,25 @@ def pool_grow(view: WorkerView, n: int = 1) -> dict[str, str]:
 @COMMANDS.control(arguments=[("n", int)])
 def pool_shrink(view: WorkerView, n: int = 1) -> dict[str, str]:
     """Run n fewer tasks at once."""
+    if view.autoscale() is not None:
+        return _scaled("pool_shrink")
     view.shrink(_count(n))
     return {"ok": "pool will shrink"}
+
+
+@COMMANDS.control(arguments=[("max", int), ("min", int)])
+def autoscale(view: WorkerView, max: int | None = None, min: int | None = None) -> dict[str, str]:
+    """Change the bounds between which the number of slots follows the load."""
+    bounds = view.autoscale()
+    if bounds is None:
+        raise ValueError("Autoscale not enabled")
+    most, least = (old if new is None else new for new, old in zip((max, min), bounds, strict=True))
+    if type(most) is not int or type(least) is not int or not 1 <= least <= most:
+        raise ValueError(
+            f"max and min must be whole numbers, max not the smaller, not {max!r:.99}, {min!r:.99}"
+        )
+    view.rescale(Bounds(most, least))
+    return {"ok": f"autoscale now max={most} min={least}"}
 
 
 @COMMANDS.control()
@@ -35,32 +55,17 @@ def pool_restart(view: WorkerView, modules: object = None, reload: bool = False)
     return {"ok": "reload started"}
 
 
-@COMMANDS.control(arguments=[("task_name", str), ("soft", float), ("hard", float)])
-def time_limit(
-    view: WorkerView, task_name: str | None = None, hard: float | None = None, soft: float | None = None
-) -> dict[str, str]:
-    """Change the time limits of a task."""
-    if task_name not in view.manifest:
-        return {"error": "unknown task"}
-    view.limit_task(task_name, _seconds("soft", soft), _seconds("hard", hard))
-    return {"ok": "time limits set successfully"}
-
-
 @COMMANDS.control(answers=False)
 def shutdown(view: WorkerView) -> None:
     """Stop the worker once what runs has finished."""
     view.signal(signal.SIGTERM)
 
 
+def _scaled(command: str) -> dict[str, str]:
+    return {"error": f"{command} is not supported with autoscale. Adjust autoscale range instead."}
+
+
 def _count(n: Any) -> int:
     if type(n) is not int or not 1 <= n <= MOST:
         raise ValueError(f"n must be a whole number from 1 to {MOST}, not {n!r:.100}")
     return n
-
-
-def _seconds(name: str, value: Any) -> float | None:
-    if not value:
-        return None
-    if type(value) not in (int, float) or not 0 < value <= 1e9:
-        raise ValueError(f"{name} must be a number of seconds or null, not {value!r:.100}")
-    return float(value)

@@ -12,9 +12,11 @@ from brokers.interface import Consumer, Delivery, Held, Settlement
 from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol.task_message import TaskMessage
+from runtime.worker.autoscale import Autoscaler
 from runtime.worker.core import Core
 from runtime.worker.ledger import Reservation
 from runtime.worker.plan import Plan
+from runtime.worker.size import Bounds
 
 
 class QueueFacts(NamedTuple):
@@ -29,7 +31,7 @@ class WorkerView:
     """Reads ask the owners of the worker's state, at the moment of the call. Verbs return at once; what they
     end is settled after the command. Supervisor's loop only."""
 
-    def __init__(self, plan: Plan, core: Core, broker: Consumer) -> None:
+    def __init__(self, plan: Plan, core: Core, broker: Consumer, autoscaler: Autoscaler | None) -> None:
         self.app = plan.app
         self.plan = plan
         self.node = plan.node
@@ -45,6 +47,7 @@ class WorkerView:
         self._core = core
         self._pool = core.pool
         self._broker = broker
+        self._autoscaler = autoscaler
         self._settlements: list[Settlement] = []
 
     # What may be read ---------------------------------------------------------------------------------
@@ -77,6 +80,10 @@ class WorkerView:
     def slots(self) -> int:
         return self._pool.slots()
 
+    def autoscale(self) -> Bounds | None:
+        """Bounds between which the pool's size follows the load; None: it does not."""
+        return None if self._autoscaler is None else self._autoscaler.bounds
+
     def pids(self) -> list[int]:
         return self._pool.pids()
 
@@ -91,14 +98,17 @@ class WorkerView:
         def meant(reservation: Reservation) -> bool:
             return is_meant(reservation.task) and not is_join(reservation.task)
 
+        now = time.monotonic()
         withdrawn = [
-            *self._core.dispatcher.withdraw(meant, time.monotonic()),
+            *self._core.dispatcher.withdraw(meant, now),
+            *self._core.limits.withdraw(meant, now),
             *self._core.nearly_due.withdraw(meant),
         ]
         for reservation in withdrawn:
             self._core.ledger.strike(reservation.id)
             delivery = Delivery(reservation.tag, reservation.queue, reservation.message)
             self._settlements.append(self._core.settler.revoked(delivery, reservation.task, "revoked"))
+            self._core.announcer.revoked(reservation.task)
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""
@@ -118,8 +128,23 @@ class WorkerView:
         worker's limit. Raises KeyError for an unknown task."""
         self.manifest[name] = replace(self.manifest[name], soft_time_limit=soft, time_limit=hard)
 
+    def limit_rate(self, name: str, limit: str | float | None) -> None:
+        """The same for a task's rate limit; what waits already is to heed it, too. Raises KeyError for an
+        unknown task, ValueError for what is no limit."""
+        options = self.manifest[name]
+        self._core.limits.change(name, limit)
+        self.manifest[name] = replace(options, rate_limit=limit)
+
+    def rates_are_limited(self) -> bool:
+        return not self._core.limits.disabled
+
     def grow(self, slots: int) -> None:
         self._pool.grow(slots)
+
+    def rescale(self, bounds: Bounds) -> None:
+        """Change what `autoscale` tells; only if that is not None."""
+        assert self._autoscaler is not None
+        self._autoscaler.change(bounds)
 
     def shrink(self, slots: int) -> None:
         """Raises ValueError when none would be left."""

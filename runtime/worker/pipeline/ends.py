@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from brokers.envelope import MalformedMessage
 from brokers.interface import Settlement
 from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Started, TimedOut
 from runtime.execution import report
+from runtime.worker.announcer import Announcer
 from runtime.worker.health.meters import Meters
 from runtime.worker.journal import Journal
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.dispatch import Dispatcher
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.settle import Settler
+from runtime.worker.pipeline.verdict import Verdict
 
 
 class Ends:
@@ -27,6 +30,7 @@ class Ends:
         settler: Settler,
         journal: Journal,
         meters: Meters,
+        announcer: Announcer,
     ) -> None:
         self._ledger = ledger
         self._dispatcher = dispatcher
@@ -34,6 +38,7 @@ class Ends:
         self._settler = settler
         self._journal = journal
         self._meters = meters
+        self._announcer = announcer
 
     def settlements(
         self, events: Sequence[Event], killing: bool
@@ -77,12 +82,15 @@ class Ends:
         ended = report.decode(event.payload)
         self._journal.reported(reservation, ended, seconds)
         self._meters.ended(reservation, ended.state, event.at)
+        if ended.state == report.MALFORMED:
+            self._announcer.rejected(reservation.message, MalformedMessage(ended.text))
         settled.append(self._settled(reservation, lambda: self._settler.reported(reservation, ended)))
 
     def _timed_out(self, event: TimedOut) -> Settlement:
         reservation = self._ledger.strike(event.job)
         self._journal.timed_out(reservation, event)
         self._meters.ended(reservation, "TIMED_OUT", time.monotonic())
+        self._announcer.timed_out(reservation.task, event)
         return self._settled(reservation, lambda: self._settler.timed_out(reservation, event))
 
     def _cut_short(self, event: Lost, killing: bool) -> Settlement:
@@ -91,6 +99,7 @@ class Ends:
         if reservation.terminated:
             self._journal.terminated(reservation)
             self._meters.ended(reservation, "REVOKED", time.monotonic())
+            self._announcer.revoked(reservation.task, terminated=True)
             return self._settled(reservation, lambda: self._settler.terminated(reservation))
         if killing:
             return self._settled(reservation, lambda: self._settler.abandoned(reservation))
@@ -100,6 +109,8 @@ class Ends:
         verdict = self._settler.loss(reservation, event)
         self._journal.lost(reservation, event, verdict)
         self._meters.lost(reservation, verdict, time.monotonic())
+        if verdict is not Verdict.REDELIVER:
+            self._announcer.lost(reservation.task, event)
         return self._settled(reservation, lambda: self._settler.lost(reservation, event))
 
     def _settled(self, reservation: Reservation, settled: Callable[[], Settlement]) -> Settlement:

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from brokers.interface import Delivery, Settlement
+from runtime import hooks
+from runtime.errors import NotRegistered
 from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol import task_message
+from runtime.protocol.task_message import TaskMessage
+from runtime.worker.announcer import Announcer
 from runtime.worker.health.meters import Meters
 from runtime.worker.journal import Journal
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.hold import NEAR, NearlyDue
+from runtime.worker.pipeline.limit import RateLimits
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.pipeline.verdict import is_worn_out
 from runtime.worker.revoked import Revoked
+
+SKEW = 60.0
+"""Seconds by which the server's clock may differ from ours. What comes back sooner than that was roused."""
+
+
+class Cause(Enum):
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    WORN_OUT = "worn out"
 
 
 class Refused:
     """A delivery that ends at once, and why."""
 
-    __slots__ = ("reason", "settlement")
+    __slots__ = ("cause", "reason", "settlement", "task")
 
-    def __init__(self, settlement: Settlement, reason: str) -> None:
+    def __init__(
+        self, settlement: Settlement, reason: str, cause: Cause, task: TaskMessage | None = None
+    ) -> None:
+        """`task`: None if it could not be read."""
         self.settlement = settlement
         self.reason = reason
+        self.cause = cause
+        self.task = task
 
 
 def admit(
@@ -44,25 +66,32 @@ def admit(
     try:
         task = task_message.read(envelope.parse(delivery.message))
     except MalformedMessage as error:
-        return Refused(settler.unreadable(delivery, str(error)), f"malformed message: {error}")
+        return Refused(
+            settler.unreadable(delivery, str(error)), f"malformed message: {error}", Cause.MALFORMED
+        )
     except Exception as error:  # noqa: BLE001  (one message must not stop the worker, and the next one after it)
-        return Refused(settler.unreadable(delivery, repr(error)), f"unreadable message: {error!r}")
+        return Refused(
+            settler.unreadable(delivery, repr(error)), f"unreadable message: {error!r}", Cause.MALFORMED
+        )
     options = manifest.get(task.name)
     if options is None:
-        return Refused(settler.unknown(delivery, task), f"unknown task {task.name!r}, id {task.id}")
+        reason = f"unknown task {task.name!r}, id {task.id}"
+        return Refused(settler.unknown(delivery, task), reason, Cause.UNKNOWN, task)
     if task.expires is not None and task.expires <= epoch:
-        return Refused(settler.revoked(delivery, task, "expired"), f"task {task.name}[{task.id}] has expired")
+        reason = f"task {task.name}[{task.id}] has expired"
+        return Refused(settler.revoked(delivery, task, "expired"), reason, Cause.EXPIRED, task)
     if revoked and task in revoked and not is_join(task):
-        return Refused(settler.revoked(delivery, task, "revoked"), f"task {task.name}[{task.id}] was revoked")
+        reason = f"task {task.name}[{task.id}] was revoked"
+        return Refused(settler.revoked(delivery, task, "revoked"), reason, Cause.REVOKED, task)
     if is_worn_out(envelope.restores(task.properties), settler.max_restores):
         never_entered = Reservation(0, delivery.tag, delivery.queue, delivery.message, task, options)
         reason = f"task {task.name}[{task.id}] was with more than {settler.max_restores} workers that died"
-        return Refused(settler.worn_out(never_entered), reason)
+        return Refused(settler.worn_out(never_entered), reason, Cause.WORN_OUT, task)
     return ledger.enter(delivery.tag, delivery.queue, delivery.message, task, options)
 
 
 class Admitted(NamedTuple):
-    """What became of deliveries, but for those that wait here until they are due."""
+    """What became of messages, but for those that wait here."""
 
     ready: list[Reservation]
     far: list[tuple[str, float]]
@@ -78,37 +107,94 @@ class Intake:
         self,
         ledger: Ledger,
         nearly_due: NearlyDue,
+        limits: RateLimits,
         settler: Settler,
         revoked: Revoked,
         journal: Journal,
         meters: Meters,
+        announcer: Announcer,
     ) -> None:
         self._ledger = ledger
         self._revoked = revoked
         self._nearly_due = nearly_due
+        self._limits = limits
         self._settler = settler
         self._journal = journal
         self._meters = meters
+        self._announcer = announcer
 
     def admit(self, deliveries: Sequence[Delivery], manifest: Manifest, now: float) -> Admitted:
         """now: time.monotonic()."""
         epoch = time.time()
         admitted = Admitted([], [], [])
+        limited = self._limits.any()
         for delivery in deliveries:
             entry = admit(delivery, manifest, self._ledger, self._settler, self._revoked, epoch)
             if isinstance(entry, Refused):
                 admitted.settlements.append(entry.settlement)
-                self._journal.refused(entry.reason)
-                self._meters.refused()
+                self._tell_refused(entry, delivery)
                 continue
             entry.received = now
-            if self._journal.tells_all and not delivery.held:
-                self._journal.received(entry)
+            if not delivery.held:
+                if self._journal.tells_all:
+                    self._journal.received(entry)
+                if hooks.task_received.handlers:
+                    self._announcer.received(entry.task)
             eta = entry.task.eta
             if eta is None or eta <= epoch:
-                admitted.ready.append(entry)
-            elif delivery.held or eta <= epoch + NEAR:
+                if limited:
+                    self._admit_in_turn(entry, delivery.held, admitted, epoch, now)
+                else:
+                    admitted.ready.append(entry)
+            elif eta <= epoch + (SKEW if delivery.held else NEAR):
                 self._nearly_due.add(eta, entry)
             else:
                 admitted.far.append((self._ledger.strike(entry.id).tag, eta))
         return admitted
+
+    def admit_due(self, limited: bool, now: float) -> Admitted:
+        """Those that waited here until now. limited: also those that waited for their rate limit."""
+        epoch = time.time()
+        admitted = Admitted([], [], [])
+        for reservation in self._nearly_due.due(epoch):
+            self._admit_in_turn(reservation, False, admitted, epoch, now)
+        if limited:
+            for reservation in self._limits.due(now):
+                self._admit_now(reservation, admitted, epoch)
+        return admitted
+
+    def _admit_in_turn(
+        self, entry: Reservation, held: bool, admitted: Admitted, epoch: float, now: float
+    ) -> None:
+        """It is due; if its task has a rate limit, its turn is when that allows it."""
+        expires = entry.task.expires
+        most = float("inf") if expires is None else max(expires - epoch, 0.001)
+        wait = self._limits.wait(entry, held, most, now)
+        if wait is None:
+            self._admit_now(entry, admitted, epoch)
+        elif wait:
+            admitted.far.append((self._ledger.strike(entry.id).tag, epoch + wait))
+
+    def _admit_now(self, entry: Reservation, admitted: Admitted, epoch: float) -> None:
+        """Unless it has expired while it waited here."""
+        task = entry.task
+        if task.expires is None or task.expires > epoch:
+            admitted.ready.append(entry)
+            return
+        self._ledger.strike(entry.id)
+        delivery = Delivery(entry.tag, entry.queue, entry.message)
+        admitted.settlements.append(self._settler.revoked(delivery, task, "expired"))
+        self._journal.refused(f"task {task.name}[{task.id}] has expired")
+        self._meters.refused()
+        self._announcer.revoked(task, expired=True)
+
+    def _tell_refused(self, refused: Refused, delivery: Delivery) -> None:
+        self._journal.refused(refused.reason)
+        self._meters.refused()
+        task = refused.task
+        if task is None:
+            self._announcer.rejected(delivery.message, MalformedMessage(refused.reason))
+        elif refused.cause is Cause.UNKNOWN:
+            self._announcer.unknown(delivery.message, task, NotRegistered(task.name))
+        elif refused.cause in (Cause.EXPIRED, Cause.REVOKED):
+            self._announcer.revoked(task, expired=refused.cause is Cause.EXPIRED)

@@ -13,6 +13,7 @@ from runtime.worker.steps.listeners import ListenersStep
 from runtime.worker.steps.loop import HubStep, SignalsStep, TimerStep
 from runtime.worker.steps.pool import AutoscalerStep, CoreStep, PoolStep
 from runtime.worker.steps.probes import ProbesStep
+from runtime.worker.steps.statedb import StateDBStep
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -22,6 +23,7 @@ WORKER: tuple[type[Step[Any]], ...] = (
     TimerStep,
     SignalsStep,
     HealthStep,
+    StateDBStep,
     PoolStep,
     CoreStep,
     ProbesStep,

@@ -12,7 +12,7 @@ from runtime.worker.hub import Hub
 from runtime.worker.plan import Plan
 from runtime.worker.steps.consumer import BrokerStep, ConnectionStep
 from runtime.worker.steps.loop import HubStep
-from runtime.worker.steps.pool import CoreStep
+from runtime.worker.steps.pool import AutoscalerStep, CoreStep
 
 LEAVE_TIMEOUT = 0.5
 """Seconds to say what is still to be said."""
@@ -38,14 +38,14 @@ class PanelStep(Step[Panel]):
     """Lasts as long as the worker: so do the custom commands' process, and what commands have set."""
 
     name = "Panel"
-    requires = (MailboxStep, CoreStep, BrokerStep)
+    requires = (MailboxStep, CoreStep, BrokerStep, AutoscalerStep)
 
     def enabled(self, plan: Plan) -> bool:
         return bool(plan.app.conf.worker_enable_remote_control)
 
     def start(self, parts: Parts) -> Panel:
         core = parts[CoreStep]
-        view = WorkerView(parts.plan, core, parts[BrokerStep])
+        view = WorkerView(parts.plan, core, parts[BrokerStep], parts.get(AutoscalerStep))
         return Panel(parts[MailboxStep], view, core.code, core.inquiry)
 
     def stop(self, part: Panel) -> None:

@@ -12,8 +12,10 @@ from runtime.worker.autoscale import Autoscaler
 from runtime.worker.child import boot_argument
 from runtime.worker.core import Core
 from runtime.worker.plan import Plan
+from runtime.worker.revoked import Revoked
 from runtime.worker.steps.health import HealthStep
 from runtime.worker.steps.loop import HubStep, SignalsStep
+from runtime.worker.steps.statedb import StateDBStep
 
 logger = logging.getLogger("runtime.worker")
 
@@ -57,10 +59,11 @@ def children(plan: Plan) -> ChildOptions:
 
 class CoreStep(Step[Core]):
     name = "Core"
-    requires = (PoolStep, HealthStep)
+    requires = (PoolStep, HealthStep, StateDBStep)
 
     def start(self, parts: Parts) -> Core:
-        return Core(parts.plan, parts[PoolStep], parts[HealthStep].meters())
+        revoked = Revoked(parts.get(StateDBStep))
+        return Core(parts.plan, parts[PoolStep], parts[HealthStep].meters(), revoked)
 
 
 class AutoscalerStep(Step[Autoscaler]):

@@ -1,4 +1,4 @@
-"""Node names and log file names with their placeholders replaced, as Celery does."""
+"""Node names and names of files with their placeholders replaced, as Celery does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def expand_node(pattern: str) -> str:
     return _replace(f"{name or 'celery'}@{place or host}", host, host.partition(".")[0])
 
 
-def expand_logfile(pattern: str, node: str) -> str:
+def expand_file(pattern: str, node: str) -> str:
     """`/var/log/%n.log` is `/var/log/w1.log` for the node w1@box: %n is the node's own name, %h
     and %d are of its host. Raises ImproperlyConfigured for any other placeholder."""
     name, _, host = node.rpartition("@")

@@ -1,0 +1,60 @@
+"""Remote control of each kind of pool: what has to do with where tasks run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime import App
+from runtime.errors import TaskRevokedError
+from tests.support.waiting import wait_until
+from tests.support.worker import WIDE, Worker
+
+TASKS = "tests.support.app."
+
+
+@pytest.mark.parametrize("pool", WIDE)
+def test_tasks_are_shown_and_revoked_wherever_they_are(app: App, worker: Worker, pool: str) -> None:
+    asked = app.control.inspect(worker.node)
+
+    def told(method: str, *arguments: Any, **options: Any) -> Any:
+        ((answer,),) = [
+            each.values() for each in getattr(app.control, method)(*arguments, reply=True, **options)
+        ]
+        return answer
+
+    wait_until(asked.ping)
+    far = app.send_task(TASKS + "mark", ["far"], countdown=600)
+    wait_until(asked.scheduled)
+    first, second, third = (app.send_task(TASKS + "mark", [name, 60]) for name in "abc")
+    wait_until(lambda: len(asked.active()) == 2)
+    assert {task["worker_pid"] for task in asked.active()} <= set(worker.children())
+    assert told("revoke", [far.id, third.id])["ok"].startswith("tasks {'")
+    assert told("revoke", [first.id], terminate=True) == {"ok": f"terminate: {first.id}"}
+    for revoked in (first, third, far):
+        with pytest.raises(TaskRevokedError):
+            revoked.get(timeout=10)
+    assert {task["id"] for task in asked.active()} == {second.id}  # which ran beside it
+    assert worker.started("c") == 0
+    assert told("pool_grow", 2) == {"ok": "pool will grow"}
+    assert asked.stats()["pool"]["max-concurrency"] == 4
+    assert told("pool_shrink", 3) == {"ok": "pool will shrink"}
+    assert told("time_limit", TASKS + "early_mark", hard=0.3) == {"ok": "time limits set successfully"}
+    assert told("terminate", second.id)["ok"].startswith("terminate: ")
+    with pytest.raises(TaskRevokedError):
+        second.get(timeout=10)
+    assert app.send_task(TASKS + "add", [1, 2]).get(timeout=10) == 3
+
+
+@pytest.mark.parametrize("pool", ["solo"])
+def test_solo_says_what_it_cannot_do(app: App, worker: Worker, pool: str) -> None:
+    wait_until(app.control.ping)
+    for change in (app.control.pool_grow, app.control.pool_shrink):
+        ((answer,),) = [each.values() for each in change(reply=True)]
+        assert "the solo pool has one slot" in answer["error"]
+    far = app.send_task(TASKS + "mark", ["far"], countdown=600)
+    wait_until(app.control.inspect(worker.node).scheduled)
+    far.revoke()
+    with pytest.raises(TaskRevokedError):
+        far.get(timeout=10)
