@@ -6,6 +6,7 @@ and holds up nobody else."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,8 @@ from runtime import rates
 from runtime.execution.manifest import Manifest
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline.bucket import Bucket
+
+logger = logging.getLogger("runtime.worker")
 
 NEAR = 1.0
 """Seconds: what has to wait longer does not wait here."""
@@ -56,12 +59,16 @@ class RateLimits:
         return (reservation for line in self._lines.values() for reservation in line.waiting)
 
     def load(self, manifest: Manifest) -> None:
-        """The limits of the children's (fresh) code."""
+        """The limits of the children's (fresh) code. One that makes no sense is logged: a task may
+        have got it after it was declared."""
         for name, line in self._lines.items():
             if name not in manifest:
                 self._change(line, None)
         for name, options in manifest.items():
-            self.change(name, options.rate_limit)
+            try:
+                self.change(name, options.rate_limit)
+            except ValueError as error:
+                logger.error("Task %s has no rate limit: %s", name, error)
 
     def change(self, name: str, limit: str | float | None) -> None:
         """Raises ValueError for what is no limit; None or 0: none."""
@@ -128,8 +135,9 @@ class RateLimits:
         return withdrawn
 
     def clear(self) -> list[Reservation]:
-        """Take out all."""
+        """Take out all. What is held is given away, too."""
         reservations = list(self)
         for line in self._lines.values():
             line.waiting.clear()
+            line.bucket.unbook()
         return reservations
