@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,8 @@ CONTROL = {
     "pool_grow 1": "same",
     "pool_shrink 1": "same",
     "pool_restart": "same",
-    "rate_limit tests.support.app.add 10/m": "same",
-    "time_limit tests.support.app.add 30 60": "same",
+    "rate_limit tests.support.app.fail 10/m": "same",
+    "time_limit tests.support.app.fail 30 60": "same",
     "revoke unknown": "same",
     "revoke_by_stamped_headers a=b": "same",
     "terminate KILL unknown": "same",
@@ -64,20 +64,12 @@ APART = {
 """Commands that have tests of their own, and why."""
 
 
-@pytest.fixture(scope="module")
-def said(pair: Pair) -> Iterator[dict[str, tuple[Any, Any]]]:
-    """Command line → what was printed of (ours, theirs), while both have tasks that run, wait and are
-    scheduled. All are run by one process: its start takes a second."""
-    far = pair.send("mark", "far", countdown=600)
-    wait_until(lambda: [len(answer) for answer in pair.ask("scheduled")] == [1, 1])
-    sent = pair.run(4)
-    wait_until(lambda: [len(answer) for answer in pair.ask("reserved")] == [2, 2])
+def printed(pair: Pair, kind: str, lines: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+    """Command line → what is printed of (ours, theirs). All are run by one process: its start takes a second."""
     nodes = ",".join(pair.nodes)
-    lines = [("inspect", each) for each in INSPECT] + [("control", each) for each in CONTROL]
-    given = [[kind, *line.split(), "--json", "-t", "10", "-d", nodes] for kind, line in lines]
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.celery_commands"],
-        input=json.dumps(given),
+        input=json.dumps([[kind, *line.split(), "--json", "-t", "10", "-d", nodes] for line in lines]),
         env={**os.environ, "CELERY_URL": pair.server.url()},
         cwd=ROOT,
         capture_output=True,
@@ -85,17 +77,28 @@ def said(pair: Pair) -> Iterator[dict[str, tuple[Any, Any]]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    printed = {}
-    for (_, line), (code, output) in zip(lines, json.loads(done.stdout), strict=True):
+    found = {}
+    for line, (code, output) in zip(lines, json.loads(done.stdout), strict=True):
         assert code == 0, (line, output)
         answers = json.loads(output.splitlines()[-1])
-        by_node = (
-            answers if isinstance(answers, dict) else {k: v for each in answers for k, v in each.items()}
-        )
-        printed[line] = tuple(by_node[node] for node in pair.nodes)
-    yield printed
+        parts = [answers] if isinstance(answers, dict) else answers
+        by_node = {node: answer for part in parts for node, answer in part.items()}
+        found[line] = (by_node[pair.nodes[0]], by_node[pair.nodes[1]])
+    return found
+
+
+@pytest.fixture(scope="module")
+def said(pair: Pair) -> dict[str, tuple[Any, Any]]:
+    """Of changes when nothing runs; of questions while both have tasks that run, wait and are scheduled."""
+    changes = printed(pair, "control", CONTROL)
+    far = pair.send("mark", "far", countdown=600)
+    wait_until(lambda: [len(answer) for answer in pair.ask("scheduled")] == [1, 1])
+    sent = pair.run(4)
+    wait_until(lambda: [len(answer) for answer in pair.ask("reserved")] == [2, 2])
+    questions = printed(pair, "inspect", INSPECT)
     pair.end(sent)
     pair.ask("revoke", task_id=[result.id for result in far])
+    return {**changes, **questions}
 
 
 def test_these_are_all_commands_that_celery_has() -> None:
