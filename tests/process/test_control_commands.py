@@ -65,7 +65,7 @@ APART = {
 
 
 def printed(pair: Pair, kind: str, lines: Iterable[str]) -> dict[str, tuple[Any, Any]]:
-    """Command line → what is printed of (ours, theirs). All are run by one process: its start takes a second."""
+    """Command line → what is printed of (ours, theirs). One process runs all: its start takes a second."""
     nodes = ",".join(pair.nodes)
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.celery_commands"],
