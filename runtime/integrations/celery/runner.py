@@ -15,7 +15,7 @@ from brokers import envelope
 from brokers.envelope import Envelope
 from runtime.execution import report
 from runtime.execution.report import PLAIN_SUCCESS, Report
-from runtime.execution.run import PRINTED
+from runtime.execution.reporter import PRINTED
 from runtime.protocol import ended, protocol1
 from runtime.results import states
 from runtime.results.exceptions import printed
