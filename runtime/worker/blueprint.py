@@ -72,6 +72,8 @@ class Blueprint:
 
 def ordered(blueprint: str, steps: Sequence[AnyStep]) -> list[AnyStep]:
     """The steps, each after those that it requires, else as given. Raises ImproperlyConfigured."""
+    for step in steps:
+        _check(blueprint, step)
     required = requirements(blueprint, steps)
     order: list[AnyStep] = []
     waiting = list(required)
@@ -83,6 +85,13 @@ def ordered(blueprint: str, steps: Sequence[AnyStep]) -> list[AnyStep]:
         waiting.remove(following)
         order.append(following)
     return order
+
+
+def _check(blueprint: str, step: object) -> None:
+    if not (isinstance(step, type) and issubclass(step, Step)):
+        raise ImproperlyConfigured(
+            f"{step!r} is no step of the {blueprint} blueprint: must be a class of runtime.bootsteps.Step"
+        )
 
 
 def requirements(blueprint: str, steps: Sequence[AnyStep]) -> dict[AnyStep, set[AnyStep]]:

@@ -326,8 +326,8 @@ def test_settlements_wait_for_a_store_that_is_away(server: Server, store: Server
         consumer.settle([Settlement(first.tag, [Write("k", b"doc", 0)]), Settlement(second.tag)])
         driven.until(lambda: driven.settled == 1)
         assert server.client.hkeys("unacked") == [first.tag.encode()]
-        assert consumer.pending() == 1
+        assert (consumer.pending(), driven.connected) == (1, 1)
         store.start()
-        driven.until(lambda: consumer.pending() == 0, timeout=5)
+        driven.until(lambda: consumer.pending() == 0 and driven.connected == 2, timeout=5)
         assert store.client.get("k") == b"doc"
         assert server.client.exists("unacked") == 0

@@ -10,6 +10,7 @@ from typing import Any
 from kombu.connection import Connection
 
 from runtime import App
+from tests.process.test_cli_refusals import runtime
 from tests.process.test_outcomes import send
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -40,6 +41,8 @@ def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
         assert letters(server, "orders")[0]["reason"] == "Orders failed: KeyError('shipping')"
         first = beat.read_text()
         wait_until(lambda: beat.read_text() not in ("", first), 5)
+        picture = runtime("-A", "examples.bootsteps", "graph", "workers", RUNTIME_BROKER_URL=server.url())
+        assert '"queues: celery" -> "host test: w1@test\\nChildPool, 1 slots"' in picture.stdout
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
         assert not server.client.hlen("unacked")

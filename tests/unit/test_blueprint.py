@@ -67,6 +67,13 @@ def test_an_unknown_requirement_is_refused(said: list[str]) -> None:
         ordered("test", (step("a", ["x"], said), step("b", [], said)))
 
 
+def test_what_is_no_step_is_refused() -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match="'x' is no step of the test blueprint: must be a class of"
+    ):
+        ordered("test", ("x",))  # type: ignore[arg-type]
+
+
 def test_it_stops_in_reverse_and_starts_again(said: list[str], parts: Parts) -> None:
     a, off = step("a", [], said), step("off", [], said, disabled=True)
     blueprint = Blueprint("test", (a, step("b", [off, a], said), off))
