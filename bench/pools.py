@@ -1,7 +1,7 @@
 """The pools against each other, and each against Celery's of the same name, in one run.
 
     python -m bench.pools [--pool KIND] [--work NAME] [--slots N] [--processes N] [--quick]
-                          [--chart FILE.png] [--json FILE]
+                          [--chart FILE.png] [--json FILE] [--read FILE]
 
 Late ack, a fresh private Redis server for every trial. What the tasks do is in `bench.work`; in the
 asyncio pool they are `async def`. Celery has no asyncio pool: compare that with its threads.
@@ -30,6 +30,9 @@ CELERYS = ("prefork", "threads", "gevent", "solo")
 """Celery's pools that are compared."""
 NARROW = 8
 """Slots of a pool whose children have one."""
+CROWDED = ("gevent", "asyncio")
+"""Pools that have so many slots."""
+CROWD = 1000
 LONGEST = 10.0
 """Seconds that the tasks of a trial may take at best; then fewer are sent."""
 
@@ -75,23 +78,48 @@ def peers(pools: Sequence[str], slots: int, processes: int | None) -> Iterator[t
             yield pool, celerys(pool, slots_of(pool, slots))
 
 
+def doing(name: str, peer: Peer, pool: str) -> Peer:
+    """The same with tasks that do this work."""
+    is_async = "1" if pool == "asyncio" else "0"
+    return replace(peer, environment={**peer.environment, work.VARIABLE: name, work.ASYNC: is_async})
+
+
 def measure(peer: Peer, pool: str, load: Load, slots: int, quick: bool) -> Figures:
     """`<work> rate`: tasks a second. `<work> cpu`: seconds of it for each 1,000."""
-    environment = {
-        **peer.environment,
-        work.VARIABLE: load.name,
-        work.ASYNC: "1" if pool == "asyncio" else "0",
-    }
     tasks = (load.ours if peer.app == "ours" else load.celerys) // (10 if quick else 1)
     if load.seconds:
         tasks = min(tasks, int(LONGEST / (10 if quick else 1) * slots_of(pool, slots) / load.seconds))
-    figures = load.trial(replace(peer, environment=environment), tasks)
+    figures = load.trial(doing(load.name, peer, pool), tasks)
     return {f"{load.name} {key}": figures[f"{key}{load.suffix}"] for key in ("rate", "cpu")}
 
 
-def rest(peer: Peer, quick: bool) -> Figures:
-    """`pss`: MB of an idle worker."""
-    return {"pss": trials.idle(peer, 1 if quick else 5)["pss"]}
+def idle(peer: Peer, pool: str, quick: bool) -> Figures:
+    """`pss`: MB of an idle worker. `start_p99`: ms until a lone task has started there."""
+    peer = doing("noop", peer, pool)
+    lone = trials.latency(peer, 20 if quick else 200)
+    return {"pss": trials.idle(peer, 1)["pss"], "start_p99": lone["start_p99"]}
+
+
+def crowd(pool: str, peer: Peer) -> Figures:
+    """`crowd`: seconds that CROWD tasks take of which each waits for one, in as many slots of one process."""
+    make = ours if peer.app == "ours" else celerys
+    return {"crowd": trials.at_once(doing("wait", make(pool, CROWD), pool), CROWD)["seconds"]}
+
+
+def figures_of(
+    peer: Peer, pool: str, loads: Sequence[Load], slots: int, quick: bool, console: Console
+) -> Figures:
+    """All of one worker's; where it fails, it says why, and the rest is missing."""
+    found: Figures = {}
+    try:
+        for load in loads:
+            found |= measure(peer, pool, load, slots, quick)
+        found |= idle(peer, pool, quick)
+        if pool in CROWDED:
+            found |= crowd(pool, peer)
+    except WorkerFailed as error:
+        console.print(str(error), markup=False)
+    return found
 
 
 def columns(loads: Sequence[Load]) -> dict[str, tuple[str, Format]]:
@@ -100,7 +128,12 @@ def columns(loads: Sequence[Load]) -> dict[str, tuple[str, Format]]:
     for load in loads:
         found[f"{load.name} rate"] = (f"{load.title}\ntasks/s", whole)
         found[f"{load.name} cpu"] = ("CPU s\n/1,000", fine)
-    return {**found, "pss": ("PSS\nidle MB", whole)}
+    return {
+        **found,
+        "pss": ("PSS\nidle MB", whole),
+        "start_p99": ("start\np99 ms", fine),
+        "crowd": (f"{CROWD:,} of 1 s\nseconds", fine),
+    }
 
 
 def panels(loads: Sequence[Load]) -> dict[str, tuple[str, Format]]:
@@ -109,6 +142,7 @@ def panels(loads: Sequence[Load]) -> dict[str, tuple[str, Format]]:
     return {
         **{f"{name} rate": (f"{title}: tasks a second", whole) for name, title in titles.items()},
         "pss": ("memory (PSS), idle: MB", whole),
+        "start_p99": ("idle: sent to started, p99: ms", fine),
         **{f"{name} cpu": (f"{title}: CPU s per 1,000", fine) for name, title in titles.items()},
     }
 
@@ -132,6 +166,12 @@ def show(console: Console, loads: Sequence[Load], slots: int, figures: dict[str,
 @click.option("--quick", is_flag=True, help="A tenth of everything: to see that it works.")
 @click.option("--chart", type=click.Path(path_type=Path), help="Draw the figures there, as PNG.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there too.")
+@click.option(
+    "--read",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Show what --json wrote.",
+)
 def main(
     pool: tuple[str, ...],
     names: tuple[str, ...],
@@ -140,24 +180,21 @@ def main(
     quick: bool,
     chart: Path | None,
     file: Path | None,
+    read: tuple[Path, ...],
 ) -> None:
     """Compare the pools."""
     kinds = pool or KINDS
     loads = [load for load in LOADS if not names or load.name in names]
-    figures: dict[str, Figures] = {}
     console = Console()
     if not console.is_terminal:
         console.width = 160
-    for kind, peer in peers(kinds, slots, processes):
-        found = figures.setdefault(peer.name, {})
-        try:
-            for load in loads:
-                with console.status(f"{peer.name}: {load.name}"):
-                    found |= measure(peer, kind, load, slots, quick)
-            with console.status(f"{peer.name}: idle"):
-                found |= rest(peer, quick)
-        except WorkerFailed as error:
-            console.print(str(error), markup=False)
+    figures: dict[str, Figures] = {}
+    for earlier in read:
+        figures |= json.loads(earlier.read_text())
+    if not read:
+        for kind, peer in peers(kinds, slots, processes):
+            with console.status(peer.name):
+                figures[peer.name] = figures_of(peer, kind, loads, slots, quick, console)
     show(console, loads, slots, figures)
     if chart:
         draw(chart, panels(loads), kinds, figures)

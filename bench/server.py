@@ -58,6 +58,11 @@ class Server:
         length: Any = self.client.llen(queue)
         return int(length)
 
+    def unacked(self) -> int:
+        """Messages in workers' care."""
+        count: Any = self.client.hlen("unacked")
+        return int(count)
+
     def _answers(self) -> bool:
         import redis
 

@@ -98,6 +98,16 @@ def latency(peer: Peer, tasks: int) -> Figures:
     return {"start_p50": start[0], "start_p99": start[1], "trip_p50": trip[0], "trip_p99": trip[1]}
 
 
+def at_once(peer: Peer, tasks: int) -> Figures:
+    """seconds: of tasks queued beforehand, from the first start until all are acknowledged."""
+    with rig(peer, results=False) as set_up:
+        set_up.client("fill", tasks)
+        set_up.start_worker()
+        _wait_for_all(set_up, tasks)
+        set_up.wait(lambda: set_up.server.unacked() == 0, PATIENCE, f"does not end {tasks} tasks")
+        return {"seconds": (time.monotonic_ns() - min(set_up.marks.starts(tasks))) / 1e9}
+
+
 def sending(peer: Peer, tasks: int) -> Figures:
     """Sends a second of one client, no worker running, results ignored: one by one, many at once."""
     with rig(peer, results=False) as set_up:

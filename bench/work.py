@@ -20,6 +20,8 @@ CPU = 0.001
 """Seconds of processor time."""
 NAP = 0.010
 """Seconds."""
+WAIT = 1.0
+"""Seconds."""
 SIZE = 100_000
 """Bytes."""
 
@@ -81,12 +83,21 @@ def large(index: int, payload: str) -> str:
     return payload
 
 
+def wait(index: int) -> int:
+    mark(index)
+    time.sleep(WAIT)
+    return index
+
+
+async def wait_async(index: int) -> int:
+    mark(index)
+    await asyncio.sleep(WAIT)
+    return index
+
+
 async def large_async(index: int, payload: str) -> str:
     mark(index)
     return payload
-
-
-WORKS = (noop, sleep, cpu, mixed, large)
 
 
 def task() -> Callable[..., Any]:

@@ -152,7 +152,7 @@ class _Loop:
             self._threads = self._new_threads()
         for number, payload in begun:
             self._jobs[number] = _Job(number, self._coroutine(payload), self)
-        self._read(self._line.drained)
+        self._read(not self._line.full)
         if begun and self._watching is None:
             self._watch()
         if self._line.closed and not self._line.running:
@@ -200,6 +200,8 @@ class _Loop:
         for job in overdue:
             if job is not current:
                 self._loop.call_soon_threadsafe(self._limit, job)
+        if self._line.full and self._line.running < self._notice.width:
+            self._loop.call_soon_threadsafe(self.turn)  # there are more slots
         if current is None or current not in overdue or current.hit:
             return
         if frame is not None and frame.f_code not in self._spared:

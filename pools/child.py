@@ -48,6 +48,7 @@ def live(ends: ChildEnds, parent: int, kind: Kind, options: ChildOptions, run: R
     die_with_parent(parent)
     os.setsid()
     shield.restore_in_descendants()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until its loop handles it
     # Registered by descriptor: sys.stderr may be anything that the user's code has put there.
     faulthandler.register(signal.SIGUSR2, file=STDERR, all_threads=True, chain=False)
     if kind.after_fork is not None:

@@ -65,7 +65,7 @@ class ChildHandle:
             file = notice.new_file()
             self._notice = Notice(file)
             undo.pop_all()
-        self._widest = 0
+        self.width = self._widest = 0
         self.widen(width)
         server.fork(number, ChildEnds(self._jobs.far_end(), self.reports.far_end(), file))
         self.reports.close_far_end()
@@ -73,8 +73,11 @@ class ChildHandle:
 
     def widen(self, width: int) -> None:
         """Or narrow it: what runs already goes on."""
+        wider = width > self.width
         self.width = self._notice.width = width
         self._widest = max(self._widest, width)
+        if wider:
+            self._signal(signal.SIGUSR1)  # all its slots may be busy: it would look when one is free
 
     def forked(self, pid: int, pidfd: int) -> None:
         self.pid = pid

@@ -109,10 +109,10 @@ class _Loop:
         for number, payload in begun:
             job = self._jobs[number] = _Job(number, payload, self)
             job.start()
-        if self._line.drained:
-            self._readable.start(self._turn)
-        else:
+        if self._line.full:
             self._readable.stop()
+        else:
+            self._readable.start(self._turn)
         if self._line.closed and not self._line.running:
             self._ended.set()
 
@@ -138,6 +138,8 @@ class _Loop:
         for job in overdue:
             if job is not current:
                 self._loop.run_callback_threadsafe(job.limit)
+        if self._line.full and self._line.running < self._notice.width:
+            self._loop.run_callback_threadsafe(self._turn)  # there are more slots
         if current not in overdue or current.hit:
             return
         if frame is not None and frame.f_code not in self._spared:

@@ -139,6 +139,9 @@ class Pool(Protocol):
     def slots(self) -> int:
         """How many jobs can run at once, by configuration."""
 
+    def width(self) -> int:
+        """How many jobs one child can run at once."""
+
     def idle(self) -> int:
         """Slots that exist, are booted and have no job, running or queued."""
 

@@ -8,6 +8,10 @@ from time import monotonic
 from pools.notice import Notice
 from pools.transport import FINISHED, STARTED, JobReceiver, ReportSender, record
 
+MOST = 16
+"""Jobs begun in one go: if all that wait were, the ends of quick ones would come all at once too, and the
+supervisor would have nothing to do while this child works, nor this child while the supervisor does."""
+
 
 class Line:
     """Call `take` when the socket is readable, and once after any number of `end`: then what has
@@ -16,9 +20,8 @@ class Line:
     def __init__(self, jobs: JobReceiver, reports: ReportSender, notice: Notice) -> None:
         self.running = 0
         """Jobs taken and not ended."""
-        self.drained = False
-        """The last `take` left nothing behind: wait until the socket is readable. Else it would be
-        readable all the time, though there is no slot for what is there."""
+        self.full = False
+        """The last `take` left no slot: do not wait for the socket, which may be readable all the time."""
         self.closed = False
         """No more jobs will come."""
         self._jobs = jobs
@@ -31,15 +34,14 @@ class Line:
 
     def take(self) -> list[tuple[int, bytes]]:
         """Report what has ended, and as begun what is returned: ids and payloads, as many as there
-        are and have a slot. Raises BrokenPipeError when the supervisor is gone."""
+        are and have a slot, MOST at most. Raises BrokenPipeError when the supervisor is gone."""
         records, self._ends = self._ends, []
         begun: list[tuple[int, bytes]] = []
-        self.drained = False
-        while not self.closed and self.running < self._notice.width:
+        width = self._notice.width
+        while not self.closed and self.running < width and len(begun) < MOST:
             try:
                 frame = self._jobs.receive(socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self.drained = True
                 break
             if frame is None:
                 self.closed = True
@@ -48,6 +50,7 @@ class Line:
             begun.append((job, bytes(payload)))
             records.append(record(STARTED, job, monotonic()))
             self.running += 1
+        self.full = self.closed or self.running >= width
         if records:
             self._reports.send(*records)
         return begun

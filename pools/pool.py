@@ -89,6 +89,9 @@ class ChildPool:
     def slots(self) -> int:
         return self._slots
 
+    def width(self) -> int:
+        return _width(self._slots, self._population.size)
+
     def idle(self) -> int:
         # While a child is being replaced there are more than slots: the new one must not run a job
         # before the old one has ended its last.
@@ -120,31 +123,11 @@ class ChildPool:
 
     def _hand_out(self, jobs: Sequence[Job], depth: int) -> int:
         """As many as there is room for, from the front; how many."""
-        children, free, rooms = self._rooms(len(jobs), depth)
+        children, free, rooms = self._vacancies.rooms(len(jobs), depth, self.idle(), self._busy)
         given = 0
         for child, share in zip(children, allot(len(jobs), free, rooms), strict=False):
             given += self._give(child, jobs[given : given + share])
         return given
-
-    def _rooms(self, jobs: int, depth: int) -> tuple[list[ChildHandle], list[int], list[int]]:
-        """Children that may get some of so many jobs, their idle slots, and what they can take in all."""
-        children: list[ChildHandle] = []
-        free: list[int] = []
-        rooms: list[int] = []
-        idle = self.idle()
-        for child, slots in self._vacancies.open.items():
-            if not idle:
-                break
-            children.append(child)
-            free.append(min(slots, idle))
-            rooms.append(child.room(depth) if slots <= idle else idle)
-            idle -= free[-1]
-        if depth and jobs > sum(free):
-            vacancies = self._vacancies
-            full = [c for c in self._busy if c not in vacancies.open and not vacancies.closed(c)]
-            children += full
-            rooms += [child.room(depth) for child in full]
-        return children, free, rooms
 
     def _give(self, child: ChildHandle, jobs: Sequence[Job]) -> int:
         """As many as its socket has room for; how many."""
@@ -373,19 +356,7 @@ class ChildPool:
             if child.condemned:
                 child.kill(deadline)
             child.dismiss(deadline)
-        self._wait_for_children(deadline)
-        self._population.end()
-
-    def _wait_for_children(self, deadline: float) -> None:
-        """As long as they may take. Only the dead are of interest."""
-        while any(True for _ in self._population) and (left := deadline - monotonic()) > 0:
-            self._population.wait(left)
-            now = monotonic()
-            news = self._population.receive(now)
-            for child in news.speaking:
-                child.reports.receive()  # or it could block on a full socket, and not leave
-            for child, exitcode in news.dead:
-                self._population.bury(child, exitcode, now)
+        self._population.end(deadline)
 
 
 def _width(slots: int, children: int) -> int:

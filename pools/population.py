@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf
+from time import monotonic
 
 from pools import ending, memory
 from pools.child_handle import ChildHandle
@@ -303,12 +304,17 @@ class Population:
 
     # The end ------------------------------------------------------------------------------------------
 
-    def wait(self, seconds: float) -> None:
-        """Until there is something to receive."""
-        self._epoll.poll(seconds)
-
-    def end(self) -> None:
-        """Kill the children that are left, end the fork servers, and wait until all are gone."""
+    def end(self, deadline: float) -> None:
+        """Wait for the children until then (time.monotonic()), kill those that are left, end the fork
+        servers, and wait until all are gone."""
+        while self._children and (left := deadline - monotonic()) > 0:
+            self._epoll.poll(left)
+            now = monotonic()
+            news = self.receive(now)
+            for child in news.speaking:
+                child.reports.receive()  # or it could block on a full socket, and not leave
+            for child, exitcode in news.dead:
+                self.bury(child, exitcode, now)
         servers = self._servers()
         for server in servers:
             server.end()

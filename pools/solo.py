@@ -119,6 +119,9 @@ class SoloPool:
     def slots(self) -> int:
         return 1
 
+    def width(self) -> int:
+        return 1
+
     def idle(self) -> int:
         return int(self._run is not None and self._job is None)
 

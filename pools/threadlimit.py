@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
@@ -44,11 +42,8 @@ class ThreadLimits:
         self._notice = notice
         self._spared = codes(*spared)
 
-    def arm(self) -> None:
-        """From the main thread, which then must wait in a way that lets signals be handled."""
-        signal.signal(signal.SIGUSR1, self._on_signal)
-
-    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+    def strike_overdue(self) -> None:
+        """At SIGUSR1."""
         for job in self._notice.overdue():
             self.strike(job)
 

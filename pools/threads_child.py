@@ -1,104 +1,291 @@
 """The loop of a threads child: as many jobs at once as it is wide, each in a thread.
 
-The threads all receive from the one socket, and the kernel wakes one of them for each frame: nobody
-hands jobs out. One more is started when the last idle one takes a job. Each does as a prefork child
-does (`pools.prefork_child`). The main thread only serves signals.
+One thread at a time leads: it receives the jobs. While jobs are quick it runs them itself, one after
+the other, as a prefork child does (`pools.prefork_child`): to wake another thread, which then contends
+for the interpreter, costs more than such a job. Before one that is likely to take longer it hands
+what else has come to other threads, and the lead. From one that takes longer all the same, the main
+thread takes the lead away.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
+import time
+from collections import deque
+from queue import SimpleQueue
 from time import monotonic
+from types import FrameType
+from typing import NamedTuple
 
 from pools.breakdown import EX_SOFTWARE, break_down
 from pools.child import Station
 from pools.threadlimit import ThreadLimits
 from pools.transport import FINISHED, STARTED, JobReceiver, record
 
+QUICK = 0.0002
+"""Seconds: if the last job took less, so will the next."""
+PATIENCE = 0.002
+"""Seconds that a thread keeps the lead while it runs a job."""
+
 
 def serve(station: Station) -> None:
     """See `pools.child`."""
-    limits = ThreadLimits(station.notice, spared=(Crew.work, station.run))
-    limits.arm()
-    crew = Crew(station, limits)
-    crew.add()
-    crew.ended.wait()
+    crew = Crew(station)
+    crew.call(None)
+    crew.watch()
+
+
+class Taken(NamedTuple):
+    """A job whose start has been reported."""
+
+    number: int
+    payload: memoryview
+
+
+class Seat:
+    """Where a thread waits for what it is to do."""
+
+    def __init__(self) -> None:
+        self._called = threading.Lock()
+        self._called.acquire()
+        self._job: Taken | None = None
+
+    def call(self, job: Taken | None) -> None:
+        self._job = job
+        self._called.release()
+
+    def wait(self) -> Taken | None:
+        """A job to be run; None: lead."""
+        self._called.acquire()
+        job, self._job = self._job, None
+        return job
 
 
 class Crew:
-    def __init__(self, station: Station, limits: ThreadLimits) -> None:
-        self.ended = threading.Event()
-        """No more jobs will come, and the last has ended."""
+    def __init__(self, station: Station) -> None:
         self._jobs = station.jobs
         self._reports = station.reports
         self._run = station.run
         self._notice = station.notice
-        self._limits = limits
-        self._reporting = threading.Lock()
-        self._counting = threading.Lock()
-        self._threads = 0
-        self._idle = 0
+        self._limits = ThreadLimits(station.notice, spared=(Crew._execute, station.run))
         self._pid = os.getpid()
+        self._quick = True
+        """The last job was."""
+        self._ends: deque[bytes] = deque()
+        """Records that are not sent yet."""
+        self._reporting = threading.Lock()
+        self._changing = threading.Lock()
+        """Held to change what follows."""
+        self._threads = 0
+        self._idle: list[Seat] = []
+        """The one that has been busy last is called first."""
+        self._leaderless = False
+        """Every thread runs a job: the first that has done leads."""
+        self._kept: int | None = None
+        """The job that the leader runs."""
+        self._closed = False
+        """No more jobs will come."""
+        self._watching = False
+        """The main thread will look at what is kept."""
+        self._news: SimpleQueue[None] = SimpleQueue()
+        """Wakes the main thread; from a signal handler too, where an Event could be locked already."""
+        signal.signal(signal.SIGUSR1, self._on_signal)
 
-    def add(self) -> None:
-        """One more thread, which will be idle."""
-        self._threads += 1
-        self._idle += 1
-        threading.Thread(target=self._live, name=f"slot-{self._threads}", daemon=True).start()
+    # The main thread ----------------------------------------------------------------------------------
 
-    def _live(self) -> None:
+    def watch(self) -> None:
+        """Until no more jobs will come and the last has ended."""
+        while not (self._closed and len(self._idle) == self._threads):
+            self._news.get()
+            if self._leaderless:
+                self._use_new_slots()
+            self._watching = False
+            kept = self._kept
+            if kept is not None:
+                time.sleep(PATIENCE)
+                if self._lose_lead(kept):
+                    self._quick = False
+                    self.call(None)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        """Some jobs are past their limit, or there are more slots."""
+        self._limits.strike_overdue()
+        self._news.put(None)
+
+    def _use_new_slots(self) -> None:
+        """If there are any, one more thread leads."""
+        with self._changing:
+            if not self._leaderless or self._closed or self._threads >= self._notice.width:
+                return
+            self._leaderless = False
+            self._threads += 1
+        self._start(None)
+
+    # Who does what ------------------------------------------------------------------------------------
+
+    def call(self, job: Taken | None) -> None:
+        """Have a thread run it; None: lead."""
+        with self._changing:
+            seat = self._idle.pop() if self._idle else None
+            if seat is None:
+                if self._threads >= self._notice.width and job is None:
+                    self._leaderless = True
+                    return
+                self._threads += 1
+        if seat is None:
+            self._start(job)
+        else:
+            seat.call(job)
+
+    def _start(self, job: Taken | None) -> None:
+        threading.Thread(target=self._live, args=(job,), name=f"slot-{self._threads}", daemon=True).start()
+
+    def _lose_lead(self, job: int) -> bool:
+        """The leader, if it still runs that job, is none any more."""
+        with self._changing:
+            lost = self._kept == job
+            if lost:
+                self._kept = None
+            return lost
+
+    def _spare(self) -> int:
+        """Threads that can be called."""
+        with self._changing:
+            return len(self._idle) + max(0, self._notice.width - self._threads)
+
+    def _takes_lead(self) -> bool:
+        """If nobody has it."""
+        with self._changing:
+            free = self._leaderless and not self._closed
+            if free:
+                self._leaderless = False
+            return free
+
+    def _rest(self, seat: Seat) -> Taken | None:
+        """Until there is something to do: see Seat."""
+        with self._changing:
+            if self._leaderless and not self._closed:
+                self._leaderless = False
+                return None
+            self._idle.append(seat)
+        if self._closed:
+            self._news.put(None)
+        return seat.wait()
+
+    # A thread -----------------------------------------------------------------------------------------
+
+    def _live(self, job: Taken | None) -> None:
+        seat, jobs = Seat(), self._jobs.share()
         try:
-            self.work()
+            while True:
+                if job is None:
+                    job = self._lead(jobs, b"")
+                while job is not None:
+                    end = self._execute(*job)
+                    if not self._takes_lead():
+                        self._send_end(end)
+                        break
+                    job = self._lead(jobs, end)
+                job = self._rest(seat)
         except BrokenPipeError:  # the supervisor is gone: there is nobody to tell
             os._exit(0)
         except BaseException:  # noqa: BLE001  (a thread alone cannot end: the others would wait for ever)
             break_down(1, self._pid)
-        with self._counting:
-            self._threads -= 1
-            if not self._threads:
-                self.ended.set()
 
-    def work(self) -> None:
-        jobs, running, hit = self._jobs.share(), self._limits.running, self._limits.hit
-        thread = threading.get_ident()
-        end = b""
-        frame = self._wait(jobs)
-        while frame is not None:
-            job, payload = frame
-            self._send(end, record(STARTED, job, monotonic()))
-            try:
-                running[job] = thread
-                answer = self._run(payload)
-                del running[job]
-            except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
-                break_down(EX_SOFTWARE, self._pid)
-            if hit:
-                hit.pop(job, None)
-            if os.getpid() != self._pid:
-                os._exit(0)  # a process that a task forked and let run on; it must not answer for us
-            end = record(FINISHED, job, monotonic(), answer)
-            del answer
+    def _lead(self, jobs: JobReceiver, end: bytes) -> Taken | None:
+        """Until the lead is given or taken away. The job for which it is given away, to be run; None:
+        there is none. end: of the job before, to be sent."""
+        while True:
             try:
                 frame = jobs.receive(socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self._send(end)
+                if end:
+                    self._send(end)
                 end = b""
-                with self._counting:
-                    self._idle += 1
-                frame = self._wait(jobs)
-        self._send(end)
+                frame = jobs.receive()
+            if frame is None:
+                self._send(end)
+                self._closed = True
+                return None
+            if not self._quick:
+                return self._share_out(Taken(*frame), end, jobs)
+            job, payload = frame
+            self._send(end, record(STARTED, job, monotonic()))
+            self._kept = job
+            if not self._watching:
+                self._watching = True
+                self._news.put(None)
+            end = self._execute(job, payload)
+            if not self._lose_lead(job):
+                self._send_end(end)
+                return None
 
-    def _wait(self, jobs: JobReceiver) -> tuple[int, memoryview] | None:
-        """For the next job. Its thread has been counted as idle."""
-        frame = jobs.receive()
-        with self._counting:
-            self._idle -= 1
-            if frame is not None and not self._idle and self._threads < self._notice.width:
-                self.add()
-        return frame
+    def _share_out(self, job: Taken, end: bytes, jobs: JobReceiver) -> Taken:
+        """Give away the lead, and all that has come but this job, which is returned."""
+        taken = [_kept(job)]
+        for _ in range(self._spare()):
+            try:
+                frame = jobs.receive(socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            if frame is None:
+                self._closed = True
+                break
+            taken.append(_kept(Taken(*frame)))
+        now = monotonic()
+        self._send(end, *[record(STARTED, job.number, now) for job in taken])
+        for other in taken[1:]:
+            self.call(other)
+        if not self._closed:
+            self.call(None)
+        return taken[0]
+
+    def _execute(self, job: int, payload: memoryview) -> bytes:
+        """The record of its end."""
+        running, hit = self._limits.running, self._limits.hit
+        thread = threading.get_ident()
+        begun = monotonic()
+        try:
+            running[job] = thread
+            answer = self._run(payload)
+            del running[job]
+        except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
+            break_down(EX_SOFTWARE, self._pid)
+        if hit:
+            hit.pop(job, None)
+        if os.getpid() != self._pid:
+            os._exit(0)  # a process that a task forked and let run on; it must not answer for us
+        now = monotonic()
+        self._quick = now - begun < QUICK
+        return record(FINISHED, job, now, answer)
+
+    # Reports ------------------------------------------------------------------------------------------
 
     def _send(self, *records: bytes) -> None:
+        """When this returns, the supervisor has them."""
         with self._reporting:
-            self._reports.send(*records)
+            self._reports.send(*self._waiting_ends(), *records)
+        self._send_ends()
+
+    def _send_end(self, end: bytes) -> None:
+        self._ends.append(end)
+        self._send_ends()
+
+    def _send_ends(self) -> None:
+        """By this thread, or by the one that is sending: many in one system call."""
+        while self._ends and self._reporting.acquire(blocking=False):
+            try:
+                self._reports.send(*self._waiting_ends())
+            finally:
+                self._reporting.release()
+
+    def _waiting_ends(self) -> list[bytes]:
+        return [self._ends.popleft() for _ in range(len(self._ends))]
+
+
+def _kept(job: Taken) -> Taken:
+    """Its payload is valid for longer than until the next is received."""
+    return Taken(job.number, memoryview(bytes(job.payload)))

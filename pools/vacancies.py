@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple
 
@@ -47,9 +48,6 @@ class Vacancies:
         self._closed[child] = until
         self.count(child)
 
-    def closed(self, child: ChildHandle) -> bool:
-        return child in self._closed
-
     def heard(self, child: ChildHandle) -> None:
         """It has said something. Call `count` after it."""
         if self._closed:
@@ -61,6 +59,29 @@ class Vacancies:
             if until <= now:
                 del self._closed[child]
                 self.count(child)
+
+    def rooms(
+        self, jobs: int, depth: int, idle: int, busy: Iterable[ChildHandle]
+    ) -> tuple[list[ChildHandle], list[int], list[int]]:
+        """Children that may get some of so many jobs, their idle slots, and what each can take in all.
+
+        idle: slots that may be used in all. busy: children that have jobs; up to depth more are queued
+        ahead there."""
+        children: list[ChildHandle] = []
+        free: list[int] = []
+        rooms: list[int] = []
+        for child, slots in self.open.items():
+            if not idle:
+                break
+            children.append(child)
+            free.append(min(slots, idle))
+            rooms.append(child.room(depth) if slots <= idle else idle)
+            idle -= free[-1]
+        if depth and jobs > sum(free):
+            full = [child for child in busy if child not in self.open and child not in self._closed]
+            children += full
+            rooms += [child.room(depth) for child in full]
+        return children, free, rooms
 
     def next_opening(self) -> float:
         return min(self._closed.values(), default=inf)

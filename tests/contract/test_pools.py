@@ -286,9 +286,10 @@ def test_a_task_that_forks_answers_once(kind: str) -> None:
         assert driver.failures == []
 
 
-@pytest.mark.parametrize("body", ["run_event_loop", "fetch_over_http"])
+@pytest.mark.parametrize("body", ["run_event_loop", "fetch_over_http", "use_sqlite", "use_numpy"])
 def test_libraries_work_after_the_fork(kind: str, body: str) -> None:
-    with driven(kind, slots=2) as driver:
+    boot = "boot_with_numpy" if body == "use_numpy" else "boot"
+    with driven(kind, slots=2, boot=f"tests.support.pool_jobs:{boot}") as driver:
         assert driver.answer(f"{body} abc") == b"ABC"
         assert [end for end in driver.run(*[f"{body} abc"] * 4) if not isinstance(end, Finished)] == []
 
@@ -312,12 +313,18 @@ def test_a_supervisor_without_descriptors_tries_again(kind: str) -> None:
     _, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with driven(kind) as driver:
         driver.until_idle()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, most))
+        highest = max(fd for fd in range(1024) if os.path.lexists(f"/proc/self/fd/{fd}"))
+        fillers = [os.open(os.devnull, os.O_RDONLY)]
+        while fillers[-1] < highest:
+            fillers.append(os.open(os.devnull, os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, most))
         try:
             assert isinstance(driver.run("kill_self 9")[0], Lost)
             driver.until(lambda: driver.failures)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for filler in fillers:
+                os.close(filler)
         assert "a child cannot be made: [Errno 24] Too many open files" in driver.failures[0].reason
         assert driver.answer("echo here again") == b"here again"
 

@@ -98,6 +98,15 @@ def test_max_tasks(kind: str, depth: int) -> None:
         assert driver.failures == []
 
 
+def test_a_fresh_child_for_each_job_at_20_a_second(kind: str) -> None:
+    with driven(kind, max_tasks=1) as driver:
+        driver.until_idle()
+        begun = time.monotonic()
+        ends = driver.run(*["pid"] * 30)
+        assert time.monotonic() - begun < 30 / 20
+        assert len({end.payload for end in ends if isinstance(end, Finished)}) == 30
+
+
 def test_a_used_up_child_is_replaced_while_it_runs_its_last_job(kind: str, gate: Gate) -> None:
     with driven(kind, max_tasks=1) as driver:
         (job,) = driver.begin(f"wait_at {gate}")
@@ -215,11 +224,11 @@ def test_max_lifetime(kind: str, gate: Gate) -> None:
 
 def test_grow_and_shrink(kind: str, gate: Gate) -> None:
     with driven(kind, slots=1) as driver:
-        driver.until_idle()
+        jobs = driver.begin(f"wait_at {gate}")
+        driver.until_started(*jobs)
         driver.pool.grow(3)
         assert driver.pool.slots() == 4
-        driver.until_idle()
-        jobs = driver.begin(*[f"wait_at {gate}"] * 4)
+        jobs += driver.begin(*[f"wait_at {gate}"] * 3)
         driver.until_started(*jobs)
         assert driver.pool.idle() == 0
         gate.release(4)

@@ -17,7 +17,7 @@ from runtime import App
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.worker import POOLS, WIDE, Worker
 
 
 def send(app: App, name: str, *args: object, **options: Any) -> AsyncResult:
@@ -48,6 +48,31 @@ def test_early_ack_leaves_unacked_when_the_task_starts_late_ack_when_it_ends(
     wait_until(lambda: worker.started("late"), 5)
     assert server.client.hlen("unacked") == server.client.zcard("unacked_index") == 1
     wait_until(lambda: worker.ended("late") and not server.client.hlen("unacked"), 5)
+
+
+@pytest.mark.parametrize("pool", WIDE)
+def test_a_messages_way_in_every_pool(app: App, server: Server, worker: Worker, pool: str) -> None:
+    """What the other tests here show one by one for prefork."""
+    prefix = "async_" if pool == "asyncio" else ""
+    due = time.time() + 2.5
+    held = [send(app, "when", str(n), countdown=2.5) for n in range(20)]
+    early = send(app, f"{prefix}early_mark", "early", 0.5)
+    wait_until(lambda: worker.started("early") and server.client.hlen("unacked") == 20, 5)
+    assert worker.ended("early") == 0
+    late = send(app, f"{prefix}mark", "late", 0.5)
+    wait_until(lambda: worker.started("late"), 5)
+    assert server.client.hlen("unacked") == 21
+    assert (early.get(timeout=5), late.get(timeout=5)) == ("early", "late")
+    assert send(app, "flaky", "f", 2).get(timeout=5) == 2
+    odd = send(app, "odd_failure", "odd", "repr leaves")
+    wait_until(lambda: odd.state == "FAILURE", 5)
+    with pytest.raises(SoftTimeLimitExceeded):
+        send(app, "soft_limited", "busy", time_limit=20).get(timeout=10)
+    with pytest.raises(Exception, match=r"0\.5"):
+        send(app, "hard_limited", "sleep").get(timeout=10)
+    for result in held:
+        assert due - 0.01 <= result.get(timeout=10) < due + 1
+    wait_until(lambda: not server.client.hlen("unacked"), 5)
 
 
 def test_a_late_task_starts_again_within_a_second_of_its_childs_death(app: App, worker: Worker) -> None:
@@ -175,7 +200,8 @@ def test_a_worker_of_the_same_name_takes_over_from_its_dead_predecessor(
     assert not [n for n in range(2, 6) if worker.started(f"m{n}") > 1]
 
 
-def test_hup_brings_fresh_code_and_loses_nothing(app: App, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pool", POOLS)
+def test_hup_brings_fresh_code_and_loses_nothing(app: App, server: Server, tmp_path: Path, pool: str) -> None:
     module = tmp_path / "rolling.py"
     source = (
         "import time\nfrom runtime import App\napp = App('rolling')\n"
@@ -184,7 +210,7 @@ def test_hup_brings_fresh_code_and_loses_nothing(app: App, server: Server, tmp_p
     module.write_text(source.format(1))
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     env = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    with Worker(server.url(), tmp_path, app="rolling", env=env) as worker:
+    with Worker(server.url(), tmp_path, app="rolling", env=env, pool=pool) as worker:
         assert app.send_task("rolling.version", (0,)).get(timeout=10) == 1
         running = app.send_task("rolling.version", (1.5,))
         wait_until(lambda: server.client.hlen("unacked") == 1, 5)

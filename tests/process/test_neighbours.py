@@ -97,27 +97,6 @@ def test_big_results_beside_small_ones(app: App, server: Server, tmp_path: Path,
 
 
 @in_wide_pools
-@pytest.mark.parametrize("signals", [("TERM",), ("QUIT",), ("TERM", "TERM")])
-def test_stopped_while_many_run(
-    app: App, server: Server, tmp_path: Path, pool: str, signals: tuple[str, ...]
-) -> None:
-    with Worker(server.url(), tmp_path, pool=pool, slots=50) as worker:
-        names = [f"m{n}" for n in range(80)]
-        sent = [send(app, MARK[pool], name, 3.0) for name in names]
-        wait_until(lambda: sum(map(worker.started, names)) == 50, 10)
-        for number in signals:
-            worker.signal(signal.Signals[f"SIG{number}"])
-            wait_until(lambda: "draining" in worker.log() or "killing" in worker.log(), 5)
-        assert worker.wait() == 0
-        assert sum(map(worker.started, names)) == 50
-        ended = [name for name in names if worker.ended(name)]
-        assert len(ended) == (50 if signals == ("TERM",) else 0)
-        assert sum(result.state == "SUCCESS" for result in sent) == len(ended)
-        assert server.client.llen("celery") == 80 - len(ended)
-        assert not server.client.hlen("unacked")
-
-
-@in_wide_pools
 def test_a_stopped_child_keeps_what_it_runs_and_nothing_else(
     app: App, server: Server, tmp_path: Path, pool: str
 ) -> None:

@@ -16,7 +16,7 @@ from runtime import App
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import ROOT, Worker
+from tests.support.worker import ROOT, WIDE, Worker
 
 RUN = 1.0
 """Seconds that the running tasks take."""
@@ -73,17 +73,18 @@ def quit_while_redis_is_silent(worker: Worker, server: Server) -> None:
 
 
 @pytest.fixture
-def busy(app: App, server: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Worker]:
-    """A worker with two tasks running, and more than that in its care."""
-    with Worker(server.url(), tmp_path, "--prefetch-multiplier", "4", *request.param) as worker:
+def busy(server: Server, tmp_path: Path, pool: str, options: tuple[str, ...]) -> Iterator[Worker]:
+    """A worker that is to run two tasks, and to have more than that in its care."""
+    with Worker(server.url(), tmp_path, "--prefetch-multiplier", "4", *options, pool=pool) as worker:
         yield worker
 
 
-def send_all(app: App, worker: Worker, server: Server) -> dict[str, AsyncResult]:
+def send_all(app: App, worker: Worker, server: Server, pool: str = "prefork") -> dict[str, AsyncResult]:
     """One message of each kind, all in the worker's care."""
+    prefix = "tests.support.app." + ("async_" if pool == "asyncio" else "")
 
     def send(task: str, name: str, seconds: float = 0.0, **options: Any) -> AsyncResult:
-        return app.send_task(f"tests.support.app.{task}", (name, seconds), **options)
+        return app.send_task(prefix + task, (name, seconds), **options)
 
     before = server.client.hlen("unacked")
     results = {
@@ -109,29 +110,30 @@ def places(server: Server, result: AsyncResult) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("busy", "stop", "expected"),
+    ("pool", "options", "stop", "expected"),
     [
-        ((), term, WARM),
-        ((), interrupt, WARM),
-        ((), term_to_the_group, WARM),
-        ((), term_while_quiet, WARM),
-        ((), term_while_redis_is_silent, WARM),
-        ((), term_twice, COLD),
-        ((), quit_at_once, COLD),
-        ((), quit_while_redis_is_silent, COLD),
-        (("--grace", str(GRACE)), term, COLD),
+        ("prefork", (), term, WARM),
+        ("prefork", (), interrupt, WARM),
+        ("prefork", (), term_to_the_group, WARM),
+        ("prefork", (), term_while_quiet, WARM),
+        ("prefork", (), term_while_redis_is_silent, WARM),
+        ("prefork", (), term_twice, COLD),
+        ("prefork", (), quit_at_once, COLD),
+        ("prefork", (), quit_while_redis_is_silent, COLD),
+        ("prefork", ("--grace", str(GRACE)), term, COLD),
+        *[(pool, (), stop, places) for pool in WIDE for stop, places in ((term, WARM), (term_twice, COLD))],
     ],
-    indirect=["busy"],
-    ids=lambda value: getattr(value, "__name__", "with-grace" if value else "" if value == () else None),
+    ids=lambda value: getattr(value, "__name__", None) or (" ".join(value) if type(value) is tuple else None),
 )
 def test_every_message_is_in_one_place_however_the_worker_stops(
     app: App,
     server: Server,
     busy: Worker,
+    pool: str,
     stop: Callable[[Worker, Server], None],
     expected: dict[str, list[str]],
 ) -> None:
-    sent = send_all(app, busy, server)
+    sent = send_all(app, busy, server, pool)
     stop(busy, server)
     assert busy.wait() == 0
     assert {kind: places(server, result) for kind, result in sent.items()} == expected

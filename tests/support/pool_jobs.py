@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -80,6 +81,11 @@ def boot_with_long_hello(argument: bytes) -> tuple[Run, bytes]:
 def boot_with_length(argument: bytes) -> tuple[Run, bytes]:
     """Each job answers with the length of its payload."""
     return Run(lambda payload: b"%d" % len(payload)), argument
+
+
+def boot_with_numpy(argument: bytes) -> tuple[Run, bytes]:
+    """Its threads have worked in the fork server."""
+    return run, use_numpy(argument)
 
 
 def boot_missing(argument: bytes) -> tuple[Run, bytes]:
@@ -337,6 +343,22 @@ def fetch_over_http(argument: bytes) -> bytes:
         connection.close()
         server.shutdown()
     return answer
+
+
+def use_sqlite(argument: bytes) -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        (answer,) = connection.execute("SELECT upper(?)", [argument.decode()]).fetchone()
+    return str(answer).encode()
+
+
+def use_numpy(argument: bytes) -> bytes:
+    """Large enough that its threads share the work."""
+    import numpy  # 100 ms, which the other tests do without
+
+    side = 500
+    square = numpy.full((side, side), 2.0)
+    assert (square @ square == 4.0 * side).all()
+    return argument.upper()
 
 
 def use_redis(path: bytes) -> bytes:

@@ -29,10 +29,22 @@ def test_a_number_means_what_it_means_to_celery(multiplier: int, unsettled: int,
 
 
 @pytest.mark.parametrize(
-    ("duration", "expected"), [(None, 0), (1.0, 0), (0.004, 2), (0.001, 10), (1e-5, prefetch.DEEPEST)]
+    ("duration", "width", "expected"),
+    [
+        (None, 1, 0),
+        (1.0, 1, 0),
+        (0.004, 1, 2),
+        (0.001, 1, 10),
+        (1e-5, 1, prefetch.DEEPEST),
+        (1.0, 100, 0),
+        (0.2, 100, 5),
+        (0.01, 100, prefetch.DEEPEST),
+    ],
 )
-def test_only_quick_tasks_are_queued_ahead(duration: float | None, expected: int) -> None:
-    assert prefetch.depth(duration) == expected
+def test_only_where_one_ends_soon_are_tasks_queued_ahead(
+    duration: float | None, width: int, expected: int
+) -> None:
+    assert prefetch.depth(duration, width) == expected
 
 
 def test_one_slow_run_counts_at_once_and_quick_ones_win_it_back() -> None:
@@ -40,10 +52,10 @@ def test_one_slow_run_counts_at_once_and_quick_ones_win_it_back() -> None:
     for _ in range(100):
         pace.note("t", 0.001)
     pace.note("t", 5.0)
-    assert prefetch.depth(pace.duration("t")) == 0
+    assert prefetch.depth(pace.duration("t"), 1) == 0
     for _ in range(100):
         pace.note("t", 0.001)
-    assert prefetch.depth(pace.duration("t")) > 0
+    assert prefetch.depth(pace.duration("t"), 1) > 0
 
 
 def test_the_rate_follows_what_ends_and_fades() -> None:

@@ -96,7 +96,7 @@ class Dispatcher:
 
     def _ahead(self, name: str) -> int:
         """How many of these tasks to queue at a child."""
-        return 0 if self._stuck else depth(self._pace.duration(name))
+        return 0 if self._stuck else depth(self._pace.duration(name), self._pool.width())
 
     def _job(self, reservation: Reservation) -> Job:
         """Limits: the message's, else the task's, else the worker's, each by itself (PROTOCOL 9)."""

@@ -14,7 +14,7 @@ BATCH = 500
 MOST = 2000
 """Most messages waiting here, whatever the rate."""
 QUICK = 0.005
-"""Seconds: tasks that usually take less are queued ahead at a child."""
+"""Seconds: tasks of which a child usually ends one in less are queued ahead at it."""
 AHEAD = 0.010
 """Seconds of quick tasks to queue ahead at one child."""
 DEEPEST = 32
@@ -39,8 +39,9 @@ def wanted(idle: int, waiting: int, rate: float, slots: int, multiplier: int | N
     return min(max(room, 0), BATCH)
 
 
-def depth(duration: float | None) -> int:
-    """How many jobs of this mean duration (seconds; None: not known) to queue ahead at a child."""
-    if duration is None or duration > QUICK:
+def depth(duration: float | None, width: int) -> int:
+    """How many jobs of this mean duration (seconds; None: not known) to queue ahead at a child, which
+    runs so many at once that one ends every duration / width."""
+    if duration is None or duration > QUICK * width:
         return 0
-    return min(int(AHEAD / max(duration, 1e-6)), DEEPEST)
+    return min(int(AHEAD * width / max(duration, 1e-6)), DEEPEST)
