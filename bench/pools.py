@@ -190,16 +190,17 @@ def main(
         console.width = 160
     figures: dict[str, Figures] = {}
     for earlier in read:
-        figures |= json.loads(earlier.read_text())
+        for name, values in json.loads(earlier.read_text()).items():
+            figures.setdefault(name, {}).update(values)
     if not read:
         for kind, peer in peers(kinds, slots, processes):
             with console.status(peer.name):
                 figures[peer.name] = figures_of(peer, kind, loads, slots, quick, console)
+            if file:
+                file.write_text(json.dumps(figures, indent=2))
     show(console, loads, slots, figures)
     if chart:
         draw(chart, panels(loads), kinds, figures)
-    if file:
-        file.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
