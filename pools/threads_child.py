@@ -1,10 +1,10 @@
 """The loop of a threads child: as many jobs at once as it is wide, each in a thread.
 
-One thread at a time leads: it receives the jobs. While jobs are quick it runs them itself, one after
-the other, as a prefork child does (`pools.prefork_child`): to wake another thread, which then contends
-for the interpreter, costs more than such a job. Before one that is likely to take longer it hands
-what else has come to other threads, and the lead. From one that takes longer all the same, the main
-thread takes the lead away.
+One thread at a time leads: it receives jobs, as many at once as there are threads for, and reports
+their starts. While jobs are quick it runs them itself, one after the other: to wake another thread,
+which then contends for the interpreter, costs more than such a job. If they are not, it hands all but
+one to other threads, and the lead. From a job that is not quick unexpectedly, the main thread takes
+the lead away.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from pools.breakdown import EX_SOFTWARE, break_down
 from pools.child import Station
+from pools.line import MOST
 from pools.threadlimit import ThreadLimits
 from pools.transport import FINISHED, STARTED, JobReceiver, record
 
@@ -86,6 +87,8 @@ class Crew:
         """Every thread runs a job: the first that has done leads."""
         self._kept: int | None = None
         """The job that the leader runs."""
+        self._taken: deque[Taken] = deque()
+        """Those that it will run after it."""
         self._closed = False
         """No more jobs will come."""
         self._watching = False
@@ -108,7 +111,9 @@ class Crew:
                 time.sleep(PATIENCE)
                 if self._lose_lead(kept):
                     self._quick = False
-                    self.call(None)
+                    self._hand_out()
+                    if not self._closed:
+                        self.call(None)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         """Some jobs are past their limit, or there are more slots."""
@@ -198,45 +203,67 @@ class Crew:
     def _lead(self, jobs: JobReceiver, end: bytes) -> Taken | None:
         """Until the lead is given or taken away. The job for which it is given away, to be run; None:
         there is none. end: of the job before, to be sent."""
-        while True:
+        while not self._closed:
+            taken = self._take(jobs, end)
+            if taken and not self._quick:
+                return self._share_out(taken)
+            ends = self._run_all(taken)
+            if ends is None:
+                return None
+            end = ends
+        if end:
+            self._send_end(end)
+        return None
+
+    def _take(self, jobs: JobReceiver, end: bytes) -> list[Taken]:
+        """Wait for a job; it, and those behind it for which there are threads. Their starts are reported."""
+        try:
+            frame = jobs.receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            if end:
+                self._send(end)
+            end = b""
+            frame = jobs.receive()
+        taken: list[Taken] = []
+        most = 1 + min(self._spare(), MOST - 1)
+        while frame is not None:
+            taken.append(Taken(frame[0], memoryview(bytes(frame[1]))))  # `frame` is valid until the next
+            if len(taken) == most:
+                break
             try:
                 frame = jobs.receive(socket.MSG_DONTWAIT)
             except BlockingIOError:
-                if end:
-                    self._send(end)
-                end = b""
-                frame = jobs.receive()
-            if frame is None:
-                self._send(end)
-                self._closed = True
-                return None
-            if not self._quick:
-                return self._share_out(Taken(*frame), end, jobs)
-            job, payload = frame
-            self._send(end, record(STARTED, job, monotonic()))
-            self._kept = job
+                break
+        self._closed = frame is None
+        now = monotonic()
+        self._send(end, *[record(STARTED, job.number, now) for job in taken])
+        return taken
+
+    def _run_all(self, taken: list[Taken]) -> bytes | None:
+        """The records of their ends; None if the lead was taken away meanwhile."""
+        ends = []
+        self._taken.extend(taken)
+        while self._taken:
+            job = self._taken.popleft()
+            self._kept = job.number
             if not self._watching:
                 self._watching = True
                 self._news.put(None)
-            end = self._execute(job, payload)
-            if not self._lose_lead(job):
-                self._send_end(end)
+            ends.append(self._execute(*job))
+            if not self._lose_lead(job.number):
+                self._send_end(b"".join(ends))
                 return None
+            if not self._quick:
+                self._hand_out()
+        return b"".join(ends)
 
-    def _share_out(self, job: Taken, end: bytes, jobs: JobReceiver) -> Taken:
-        """Give away the lead, and all that has come but this job, which is returned."""
-        taken = [_kept(job)]
-        for _ in range(self._spare()):
-            try:
-                frame = jobs.receive(socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                break
-            if frame is None:
-                self._closed = True
-                break
-            taken.append(_kept(Taken(*frame)))
-        now = monotonic()
-        self._send(end, *[record(STARTED, job.number, now) for job in taken])
+    def _hand_out(self) -> None:
+        """To other threads, what the leader has taken and not begun."""
+        while self._taken:
+            self.call(self._taken.popleft())
+
+    def _share_out(self, taken: list[Taken]) -> Taken:
+        """Give away the lead, and all of these but the first."""
         for other in taken[1:]:
             self.call(other)
         if not self._closed:
@@ -284,8 +311,3 @@ class Crew:
 
     def _waiting_ends(self) -> list[bytes]:
         return [self._ends.popleft() for _ in range(len(self._ends))]
-
-
-def _kept(job: Taken) -> Taken:
-    """Its payload is valid for longer than until the next is received."""
-    return Taken(job.number, memoryview(bytes(job.payload)))

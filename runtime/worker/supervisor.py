@@ -22,11 +22,11 @@ from runtime.worker.steps.pool import CoreStep, PoolStep
 
 logger = logging.getLogger("runtime.worker")
 
-LINGER = 0.003
-"""Most seconds to let ends gather while every child has quick jobs queued ahead: nobody waits for us, and
+LINGER = 0.001
+"""Seconds to let ends gather while every child has quick jobs queued ahead: nobody waits for us, and
 a turn costs the same for one end as for fifty."""
 LINGER_QUEUED = 4
-"""Jobs queued ahead for each child from which on that is so."""
+"""Jobs queued ahead for each child from which on that is so, if they last for twice as long."""
 
 
 class Supervisor:
@@ -102,16 +102,15 @@ class Supervisor:
             now + max(0.0, self._nearly_due.next_due() - time.time()),
             self._limits.next_due(now) if self._may_begin(now) else float("inf"),
         )
-        if seconds := self._leisure():
-            time.sleep(seconds)
+        if self._has_leisure():
+            time.sleep(LINGER)
         return self._hub.wait(deadline)
 
-    def _leisure(self) -> float:
-        """Seconds for which nobody needs us: half of what the jobs that are queued ahead will last."""
-        queued = self._pool.queued()
-        if queued < LINGER_QUEUED * self._pool.slots() / self._pool.width():
-            return 0.0
-        return min(LINGER, queued / (2 * max(self._pace.rate(time.monotonic()), 1.0)))
+    def _has_leisure(self) -> bool:
+        """No child needs us within LINGER."""
+        children = self._pool.slots() / self._pool.width()
+        lasting = 2 * LINGER * self._pace.rate(time.monotonic())
+        return self._pool.queued() >= max(LINGER_QUEUED * children, lasting)
 
     # Life -----------------------------------------------------------------------------------------
 
