@@ -76,7 +76,7 @@ class Crew:
         self._quick = True
         """The last job was."""
         self._ends: deque[bytes] = deque()
-        """Records that are not sent yet."""
+        """Records that are not sent yet: soon, also if the next job takes long."""
         self._reporting = threading.Lock()
         self._changing = threading.Lock()
         """Held to change what follows."""
@@ -111,6 +111,7 @@ class Crew:
                 time.sleep(PATIENCE)
                 if self._lose_lead(kept):
                     self._quick = False
+                    self._send_ends()
                     self._hand_out()
                     if not self._closed:
                         self.call(None)
@@ -187,42 +188,34 @@ class Crew:
         try:
             while True:
                 if job is None:
-                    job = self._lead(jobs, b"")
+                    job = self._lead(jobs)
                 while job is not None:
-                    end = self._execute(*job)
-                    if not self._takes_lead():
-                        self._send_end(end)
-                        break
-                    job = self._lead(jobs, end)
+                    self._execute(*job)
+                    job = self._lead(jobs) if self._takes_lead() else None
+                self._send_ends()
                 job = self._rest(seat)
         except BrokenPipeError:  # the supervisor is gone: there is nobody to tell
             os._exit(0)
         except BaseException:  # noqa: BLE001  (a thread alone cannot end: the others would wait for ever)
             break_down(1, self._pid)
 
-    def _lead(self, jobs: JobReceiver, end: bytes) -> Taken | None:
+    def _lead(self, jobs: JobReceiver) -> Taken | None:
         """Until the lead is given or taken away. The job for which it is given away, to be run; None:
-        there is none. end: of the job before, to be sent."""
+        there is none."""
         while not self._closed:
-            taken = self._take(jobs, end)
+            taken = self._take(jobs)
             if taken and not self._quick:
                 return self._share_out(taken)
-            ends = self._run_all(taken)
-            if ends is None:
-                return None
-            end = ends
-        if end:
-            self._send_end(end)
+            if not self._run_all(taken):
+                break
         return None
 
-    def _take(self, jobs: JobReceiver, end: bytes) -> list[Taken]:
+    def _take(self, jobs: JobReceiver) -> list[Taken]:
         """Wait for a job; it, and those behind it for which there are threads. Their starts are reported."""
         try:
             frame = jobs.receive(socket.MSG_DONTWAIT)
         except BlockingIOError:
-            if end:
-                self._send(end)
-            end = b""
+            self._send_ends()
             frame = jobs.receive()
         taken: list[Taken] = []
         most = 1 + min(self._spare(), MOST - 1)
@@ -236,12 +229,11 @@ class Crew:
                 break
         self._closed = frame is None
         now = monotonic()
-        self._send(end, *[record(STARTED, job.number, now) for job in taken])
+        self._send([record(STARTED, job.number, now) for job in taken])
         return taken
 
-    def _run_all(self, taken: list[Taken]) -> bytes | None:
-        """The records of their ends; None if the lead was taken away meanwhile."""
-        ends = []
+    def _run_all(self, taken: list[Taken]) -> bool:
+        """False: the lead was taken away meanwhile."""
         self._taken.extend(taken)
         while self._taken:
             job = self._taken.popleft()
@@ -249,13 +241,13 @@ class Crew:
             if not self._watching:
                 self._watching = True
                 self._news.put(None)
-            ends.append(self._execute(*job))
+            self._execute(*job)
             if not self._lose_lead(job.number):
-                self._send_end(b"".join(ends))
-                return None
+                return False
             if not self._quick:
+                self._send_ends()
                 self._hand_out()
-        return b"".join(ends)
+        return True
 
     def _hand_out(self) -> None:
         """To other threads, what the leader has taken and not begun."""
@@ -270,8 +262,8 @@ class Crew:
             self.call(None)
         return taken[0]
 
-    def _execute(self, job: int, payload: memoryview) -> bytes:
-        """The record of its end."""
+    def _execute(self, job: int, payload: memoryview) -> None:
+        """Its end goes to those that are to be sent."""
         running, hit = self._limits.running, self._limits.hit
         thread = threading.get_ident()
         begun = monotonic()
@@ -287,18 +279,14 @@ class Crew:
             os._exit(0)  # a process that a task forked and let run on; it must not answer for us
         now = monotonic()
         self._quick = now - begun < QUICK
-        return record(FINISHED, job, now, answer)
+        self._ends.append(record(FINISHED, job, now, answer))
 
     # Reports ------------------------------------------------------------------------------------------
 
-    def _send(self, *records: bytes) -> None:
-        """When this returns, the supervisor has them."""
+    def _send(self, starts: list[bytes]) -> None:
+        """With the ends. When this returns, the supervisor has them."""
         with self._reporting:
-            self._reports.send(*self._waiting_ends(), *records)
-        self._send_ends()
-
-    def _send_end(self, end: bytes) -> None:
-        self._ends.append(end)
+            self._reports.send(*self._waiting_ends(), *starts)
         self._send_ends()
 
     def _send_ends(self) -> None:
