@@ -101,10 +101,15 @@ def test_max_tasks(kind: str, depth: int) -> None:
 def test_a_fresh_child_for_each_job_at_20_a_second(kind: str) -> None:
     with driven(kind, max_tasks=1) as driver:
         driver.until_idle()
-        begun = time.monotonic()
-        ends = driver.run(*["pid"] * 30)
-        assert time.monotonic() - begun < 30 / 20
-        assert len({end.payload for end in ends if isinstance(end, Finished)}) == 30
+
+        def keeps_up() -> bool:
+            """On a machine that is busy with other things too, not at once."""
+            begun = time.monotonic()
+            ends = driver.run(*["pid"] * 20)
+            assert len({end.payload for end in ends if isinstance(end, Finished)}) == 20
+            return time.monotonic() - begun < 1
+
+        driver.until(keeps_up)
 
 
 def test_a_used_up_child_is_replaced_while_it_runs_its_last_job(kind: str, gate: Gate) -> None:
