@@ -17,6 +17,8 @@ MOST = 200
 result."""
 LARGEST = 1_000_000
 """Bytes of documents and messages in one call, about."""
+PART = LARGEST // 100
+"""What a part of a chord counts for, in bytes: a hundred of them are as much work as MOST settlements."""
 
 
 class Batch(NamedTuple):
@@ -148,4 +150,5 @@ def _publishes(chord: ChordPart | ChordEnd) -> Push:
 
 
 def _size(chord: ChordPart | ChordEnd) -> int:
-    return len(_publishes(chord).message) + (len(chord.entry) if isinstance(chord, ChordPart) else 0)
+    entry = len(chord.entry) if isinstance(chord, ChordPart) else 0
+    return PART + len(_publishes(chord).message) + entry

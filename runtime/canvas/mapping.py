@@ -18,7 +18,7 @@ class xmap(Signature):
     task_name: ClassVar[str] = "celery.map"
 
     def __init__(self, task: Signature, it: Iterable[Any], **options: Any) -> None:
-        kwargs = {"task": task, "it": list(it)}
+        kwargs = {"task": task.to_dict(), "it": list(it)}
         super().__init__(self.task_name, (), kwargs, options, immutable=True, sender=task._sender)
 
 
@@ -37,7 +37,7 @@ class chunks(Signature):
     subtask_type: ClassVar[str | None] = "chunks"
 
     def __init__(self, task: Signature, it: Iterable[Any], n: int, **options: Any) -> None:
-        kwargs = {"task": task, "it": list(it), "n": n}
+        kwargs = {"task": task.to_dict(), "it": list(it), "n": n}
         super().__init__("celery.chunks", (), kwargs, options, immutable=True, sender=task._sender)
 
     def group(self) -> group:

@@ -104,6 +104,8 @@ def build(
             name, body=(args, kwargs, embed), headers=fields, properties=sent, exchange="", routing_key=queue
         )
     codec = JSON if serializer == "json" else serializers.named(serializer)
+    if codec is not JSON and embed is not NOTHING_EMBEDDED:
+        embed = json_dialect.loads(json_dialect.dumps(embed))  # other serializers know no signatures
     body = _json_body(args, kwargs, embed) if codec is JSON else codec.dumps((args, kwargs, embed))
     if compression is not None:
         body, fields["compression"] = compress(body, compression)

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from brokers.envelope import parse
 from runtime import App, Signature, StampingVisitor, chain, chord, group
 from runtime.canvas.freeze import frozen
 from runtime.canvas.plan import Plan, plan
 from runtime.canvas.reference import ends, reference
 from runtime.errors import ImproperlyConfigured
+from runtime.protocol.serializers import accepted_types
+from runtime.protocol.task_message import read_body
 
 
 def s(name: str, *args: Any, **options: Any) -> Signature:
@@ -139,3 +142,16 @@ def test_a_chord_needs_a_result_store() -> None:
     app = App("t", result_backend=None, set_as_current=False)
     with pytest.raises(ImproperlyConfigured, match="a chord needs a result store"):
         chord([app.signature("a")], app.signature("b")).delay()
+
+
+@pytest.mark.parametrize("serializer", ["json", "yaml", "msgpack", "pickle"])
+def test_every_serializer_carries_work_flows(serializer: str) -> None:
+    app = App("t", set_as_current=False, task_serializer=serializer)
+    body = app.signature("body")
+    body.link(app.signature("after", (1,)))
+    one, two = app.messages(chord([app.signature("a"), app.signature("b")], body)).pushes
+    found = [
+        read_body(parse(push.message), accepted_types([serializer])).embed["chord"] for push in (one, two)
+    ]
+    assert found[0] == found[1]
+    assert (found[0]["task"], found[0]["options"]["link"][0]["task"]) == ("body", "after")

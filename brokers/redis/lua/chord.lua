@@ -26,6 +26,13 @@ local function set_for(key, value, expires)
   end
 end
 
+local function number_for(key, expires)
+  if expires == '0' then
+    return try('GETEX', key) or nil
+  end
+  return try('GETEX', key, 'EX', expires) or nil
+end
+
 local function begin_chord(key, size, expires, structure)
   try('DEL', key .. '.c')
   set_for(key .. '.s', size, expires)
@@ -47,12 +54,12 @@ local function count_part(key, member, entry, score, expires)
     end
   end
   if expires ~= '0' then
-    for _, part in ipairs({ '.j', '.t', '.s', '.d', '' }) do
+    for _, part in ipairs({ '.j', '.d', '' }) do
       try('EXPIRE', key .. part, expires)
     end
   end
-  local size = tonumber(try('GETEX', key .. '.s') or nil)
-  local added = tonumber(try('GETEX', key .. '.t') or nil) or 0
+  local size = tonumber(number_for(key .. '.s', expires))
+  local added = tonumber(number_for(key .. '.t', expires)) or 0
   local counted = try(score == '' and 'LLEN' or 'ZCARD', key .. '.j')
   return size ~= nil and counted == size + added
 end
