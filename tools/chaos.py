@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ from tools.havoc.run import Tell, run
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without killing what it has started
     arguments = _parser().parse_args()
     given = vars(arguments)
     keep = given.pop("keep")

@@ -116,9 +116,9 @@ class _Sharing:
         worker = self._workers[who]
         end = time.monotonic() + STEADY
         self._until(lambda: time.monotonic() > end)
+        at = time.monotonic()
         if who == CELERY:
             self._until(self._celery_has_nothing_in_hand)
-        at = time.monotonic()
         os.killpg(worker.process.pid, signal.SIGKILL)
         worker.process.wait()
         died = time.monotonic() + LAST_BREATH
@@ -162,9 +162,10 @@ class _Sharing:
         which is not what is asked here. If so, its main process is left stopped, to be killed."""
         process = self._workers[CELERY].process
         process.send_signal(signal.SIGSTOP)
-        somewhere = self._load.stuck(self._load.sent)
+        missing = self._load.sent - self._ledger.done
+        somewhere = self._load.stuck(missing)
         self._ledger.read()
-        if self._load.sent <= somewhere | self._ledger.done:
+        if missing <= somewhere | self._ledger.done:
             return True
         process.send_signal(signal.SIGCONT)
         return False
