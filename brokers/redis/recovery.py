@@ -81,6 +81,9 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
     burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
     if not (yield BURY.call(*burial, CLAIM_MS, EVICTED_MS)):
         return 0
+    yield RELEASE.call(
+        keys.mutex, dead
+    )  # it may have died in a sweep, and others would not sweep for minutes
     tags = yield from _members(keys.unacked_index, f"{dead}.*")
     held = yield from _members(keys.held(dead), "*")
 

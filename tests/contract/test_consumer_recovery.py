@@ -146,9 +146,11 @@ def test_a_killed_worker_s_messages_go_back_in_order_when_its_lease_ends(
 def test_a_successor_recovers_its_dead_predecessor_at_once(server: Server, messages: list[bytes]) -> None:
     worker = WorkerProcess(server, "same@test", lease=3600)
     worker.kill()
+    server.client.set("unacked_mutex", worker.incarnation, ex=300)  # as if in a sweep
     with Driven(consumer_of(server, "same@test")) as driven:
         driven.until(lambda: driven.restored == 22, timeout=2)
         assert len(driven.take()) == 22
+        driven.until(lambda: not server.client.exists("unacked_mutex"))
 
 
 def test_a_live_worker_of_the_same_name_is_left_alone(server: Server, messages: list[bytes]) -> None:

@@ -19,6 +19,8 @@ if "HAVOC_VISIBILITY" in os.environ:
         "visibility_timeout": int(os.environ["HAVOC_VISIBILITY"]),
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
+        # A Celery worker that is killed while it looks keeps all others from looking for so long.
+        "unacked_mutex_expire": 5,
     }
 TASK = "havoc.work"
 ASYNC_TASK = "havoc.async_work"
