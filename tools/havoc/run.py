@@ -147,12 +147,16 @@ class _Run:
         concerned = {
             (worker.name, worker.life)
             for worker in self._scene.fleet.workers
-            if harm.worker in ("", worker.name) and worker.running() and worker.lives[-1].began < harm.at
-        }
+            if harm.worker in ("", worker.name) and worker.running()
+        } & self._worked_before(harm.at)
         end = time.monotonic() + DEAF
         while time.monotonic() < end and (concerned := concerned - self._at_work(harm.until + FRESH)):
             self._live(0.05)
         self.deaf += [f"{name} after {harm.name}" for name, _ in concerned]
+
+    def _worked_before(self, moment: float) -> set[tuple[str, int]]:
+        """Lives that had begun a task by then: others may have been booting."""
+        return {(each.worker, each.life) for each in self._ledger.executions if each.started < moment}
 
     def _at_work(self, since: float) -> set[tuple[str, int]]:
         """Lives that have begun a task since then."""
