@@ -132,9 +132,16 @@ def _own_options(ctx: click.Context) -> list[click.Parameter]:
 )
 @option("--grace", type=click.FloatRange(min=0), metavar="SECONDS", help="What running tasks get after TERM.")
 @option("--http", metavar="HOST:PORT|unix:PATH", help="Serve /livez, /readyz and /metrics there.")
-@option("--without-mingle", is_flag=True, help="Accepted; there is no mingle yet.")
-@option("--without-gossip", is_flag=True, help="Accepted; there is no gossip yet.")
-@option("--without-heartbeat", is_flag=True, help="Accepted; there are no events yet.")
+@option("-E", "--task-events", is_flag=True, help="Tell of tasks to those who listen to events.")
+@option(
+    "--heartbeat-interval",
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    help="Between two events that say that the worker lives.  [default: 2]",
+)
+@option("--without-mingle", is_flag=True, help="Do not ask the other workers what is revoked.")
+@option("--without-gossip", is_flag=True, help="Do not listen to the other workers.")
+@option("--without-heartbeat", is_flag=True, help="Do not tell that the worker lives.")
 @option("--statedb", metavar="FILE", help="Remember there which tasks are revoked; %n, %h as above.")
 @option("--purge", is_flag=True, help="Remove all waiting messages from the queues first.")
 @option("--quiet", is_flag=True, help="No banner.")

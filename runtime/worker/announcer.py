@@ -16,6 +16,10 @@ class Announcer:
         """Tasks can be run."""
         hooks.worker_ready.send(self._node)
 
+    def heartbeat(self) -> None:
+        """An event has told that the worker lives."""
+        hooks.heartbeat_sent.send(self._node)
+
     def shutting_down(self, sig: str | None, warm: bool, exitcode: int) -> None:
         """sig: name of the signal."""
         hooks.worker_shutting_down.send(

@@ -6,10 +6,14 @@ import time
 
 from pools.interface import Pool
 from runtime import hooks
+from runtime.events.event import Origin
 from runtime.remote.clock import Clock
 from runtime.worker.absence import Absence
 from runtime.worker.announcer import Announcer
 from runtime.worker.code import Code
+from runtime.worker.events.heart import Pulse
+from runtime.worker.events.outbox import Outbox
+from runtime.worker.events.task_events import TaskEvents
 from runtime.worker.health.meters import Meters
 from runtime.worker.inquiry import Inquiry
 from runtime.worker.journal import Journal
@@ -24,6 +28,7 @@ from runtime.worker.pipeline.limit import RateLimits
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.plan import Plan
+from runtime.worker.record import Record
 from runtime.worker.revoked import Revoked
 
 
@@ -48,17 +53,13 @@ class Core:
         self.pace = Pace(now)
         self.fetcher = Fetcher(now)
         self.settler = Settler(plan.app, plan.node)
-        self.dispatcher = Dispatcher(pool, self.pace, plan.time_limit, plan.soft_time_limit)
+        self.outbox = Outbox(plan.app.conf.event_exchange)
+        origin = Origin(plan.node, self.clock)
+        self.task_events = TaskEvents(origin, self.outbox, plan.task_events)
+        self.pulse = Pulse(origin, self.outbox, self.announcer, self.ledger, pool, plan.heartbeat_interval)
+        self.record = Record(self.journal, meters, self.announcer, self.task_events)
+        self.dispatcher = Dispatcher(pool, self.pace, self.record, plan.time_limit, plan.soft_time_limit)
         self.intake = Intake(
-            self.ledger,
-            self.nearly_due,
-            self.limits,
-            self.settler,
-            self.revoked,
-            self.journal,
-            meters,
-            self.announcer,
+            self.ledger, self.nearly_due, self.limits, self.settler, self.revoked, self.record
         )
-        self.ends = Ends(
-            self.ledger, self.dispatcher, self.pace, self.settler, self.journal, meters, self.announcer
-        )
+        self.ends = Ends(self.ledger, self.dispatcher, self.pace, self.settler, self.record)

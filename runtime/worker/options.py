@@ -57,6 +57,10 @@ class WorkerOptions:
     """Where probes and scrapers ask (`runtime.worker.health.address`)."""
     statedb: str | None = None
     """The file that remembers what is revoked; with the placeholders of node names."""
+    task_events: bool = False
+    """Tell of tasks, to those who listen to events, from the start on."""
+    heartbeat_interval: float | None = None
+    """Seconds."""
     without: frozenset[str] = field(default_factory=frozenset)
     """Of `mingle`, `gossip`, `heartbeat`: not to be done."""
     purge: bool = False

@@ -33,6 +33,10 @@ class Plan:
     """Seconds that the broker may be away; inf: for ever."""
     max_unsettled: int
     """Settlements that may wait for the broker; at that bound no task is started."""
+    task_events: bool
+    """Events of tasks are sent from the start on."""
+    heartbeat_interval: float
+    """Seconds."""
     statedb: str | None
     """The file that remembers what is revoked."""
 
@@ -70,6 +74,8 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         connect_timeout=conf.broker_connection_timeout,
         patience=conf.broker_connection_timeout_total or float("inf"),
         max_unsettled=conf.worker_max_unsettled,
+        task_events=options.task_events or conf.worker_send_task_events,
+        heartbeat_interval=options.heartbeat_interval or conf.worker_heartbeat_interval,
         statedb=None if statedb is None else expand_file(statedb, options.node),
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import select
 import time
+from math import inf
 from typing import Any, NamedTuple
 
 from brokers.envelope import MalformedMessage
-from brokers.interface import Broadcast, Held, Mailbox, Settlement
+from brokers.interface import Held, Settlement
 from runtime.errors import EncodeError
 from runtime.remote import command as commands
 from runtime.remote import reply
@@ -18,6 +19,7 @@ from runtime.worker.commands.all import COMMANDS
 from runtime.worker.commands.custom import CustomCommands
 from runtime.worker.commands.view import WorkerView
 from runtime.worker.inquiry import Inquiry
+from runtime.worker.mail import Mail
 
 logger = logging.getLogger("runtime.worker")
 
@@ -37,8 +39,9 @@ class _Waiting(NamedTuple):
 class Panel:
     """An attendant."""
 
-    def __init__(self, mailbox: Mailbox, view: WorkerView, code: Code, inquiry: Inquiry) -> None:
-        self._mailbox = mailbox
+    def __init__(self, mail: Mail, view: WorkerView, code: Code, inquiry: Inquiry) -> None:
+        self._mail = mail
+        self._exchange = commands.exchange(view.app.conf.control_exchange)
         self._view = view
         self._code = code
         self._inquiry = inquiry
@@ -47,10 +50,7 @@ class Panel:
         self._waiting: list[_Waiting] = []
         """For what the broker holds."""
         self._custom = CustomCommands(view.plan.options)
-        self._connected = True
-        """Whether the last thing told of the connection was not that it is lost."""
         self._poller = select.epoll()
-        self._poller.register(mailbox.fileno(), select.EPOLLIN)
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -58,9 +58,10 @@ class Panel:
     def next_deadline(self) -> float:
         """time.monotonic() seconds; inf: no need."""
         if self._code.loads != self._loads or self._inquiry.held is not None:
-            return float("-inf")
-        waiting = (each.until for each in self._waiting)
-        return min(self._mailbox.next_deadline(), self._custom.next_deadline(), *waiting)
+            return -inf
+        if self._mail.waits(self._exchange):
+            return -inf
+        return min(self._custom.next_deadline(), *(each.until for each in self._waiting), inf)
 
     def attend(self, now: float) -> list[Settlement]:
         """All that was heard. What is to be settled because of it."""
@@ -69,22 +70,15 @@ class Panel:
         held = self._inquiry.take_held()
         if held is not None:
             self._told(held)
-        heard = self._mailbox.receive(now)
-        self._note(heard.problem, heard.connected)
-        if heard.unheard or heard.unsaid or heard.refused:
-            logger.warning(
-                "Remote control: %d messages unheard, %d unsaid, refused: %s",
-                heard.unheard, heard.unsaid, heard.refused[:3],
-            )  # fmt: skip
-        for broadcast in heard.broadcasts:
-            self._hear(broadcast, now)
+        for message in self._mail.take(self._exchange):
+            self._hear(message, now)
         for answer in self._custom.receive(now):
             self._answer(*answer)
         self._give_up(now)
         return self._view.take_settlements()
 
     def close(self) -> None:
-        """The mailbox is not ours to close."""
+        """The mail is not ours to close."""
         self._custom.close()
         self._poller.close()
 
@@ -103,15 +97,9 @@ class Panel:
             self._execute(command)
         self._view.held = []
 
-    def _note(self, problem: Exception | None, connected: bool) -> None:
-        """Its connection fails and returns with the other one: one line is enough."""
-        if problem is not None and self._connected:
-            logger.warning("Remote control is cut off: %s", problem)
-        self._connected = connected or (self._connected and problem is None)
-
-    def _hear(self, broadcast: Broadcast, now: float) -> None:
+    def _hear(self, message: bytes, now: float) -> None:
         try:
-            command = commands.read(broadcast.message)
+            command = commands.read(message)
         except MalformedMessage as error:
             logger.error("Remote control: a command that makes no sense: %s", error)
             return
@@ -161,4 +149,4 @@ class Panel:
             message = reply.write(command, node, value, clock)
         except EncodeError as error:
             message = reply.write(command, node, {"error": repr(error)}, clock)
-        self._mailbox.reply(command.reply_to.exchange, command.reply_to.routing_key, message)
+        self._mail.mailbox.reply(command.reply_to.exchange, command.reply_to.routing_key, message)

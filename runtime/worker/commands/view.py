@@ -38,6 +38,8 @@ class WorkerView:
         self.clock = core.clock
         self.started_at = time.monotonic()
         self.revoked = core.revoked
+        self.task_events = core.task_events
+        self.pulse = core.pulse
         self.held: list[Held] = []
         """What the broker holds until it is due; only for commands that need it (`registry.Entry`)."""
         self.queue_facts: dict[str, QueueFacts] = {}
@@ -108,7 +110,7 @@ class WorkerView:
             self._core.ledger.strike(reservation.id)
             delivery = Delivery(reservation.tag, reservation.queue, reservation.message)
             self._settlements.append(self._core.settler.revoked(delivery, reservation.task, "revoked"))
-            self._core.announcer.revoked(reservation.task)
+            self._core.record.withdrawn(reservation.task)
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 
 from brokers import envelope
 from pools.interface import Job, Pool
+from runtime.execution.report import TELL
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.prefetch import depth
 from runtime.worker.pipeline.verdict import is_suspect
+from runtime.worker.record import Record
 
 STUCK = 0.02
 """Seconds that a job may run before what is queued behind it is taken back."""
@@ -21,8 +23,16 @@ STALLED = 0.1
 class Dispatcher:
     """Owns the line of ready reservations, first come first served. Supervisor's loop only."""
 
-    def __init__(self, pool: Pool, pace: Pace, time_limit: float | None, soft_time_limit: float | None):
+    def __init__(
+        self,
+        pool: Pool,
+        pace: Pace,
+        record: Record,
+        time_limit: float | None,
+        soft_time_limit: float | None,
+    ) -> None:
         self._pool = pool
+        self._record = record
         self._pace = pace
         self._limits = (soft_time_limit, time_limit)
         self._ready: deque[Reservation] = deque()
@@ -103,7 +113,8 @@ class Dispatcher:
         task, options = reservation.task, reservation.options
         soft = task.soft_time_limit or options.soft_time_limit or self._limits[0]
         hard = task.time_limit or options.time_limit or self._limits[1]
-        return Job(reservation.id, reservation.message, soft, hard)
+        message = reservation.message
+        return Job(reservation.id, TELL + message if self._record.wants_results() else message, soft, hard)
 
     def begun(self, job: int) -> None:
         """A child has started it: it cannot be taken back any more."""

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
-from brokers.envelope import MalformedMessage
 from brokers.interface import Settlement
 from pools.interface import Booted, ChildFailed, Event, Finished, Lost, Started, TimedOut
 from runtime.execution import report
-from runtime.worker.announcer import Announcer
-from runtime.worker.health.meters import Meters
-from runtime.worker.journal import Journal
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.dispatch import Dispatcher
 from runtime.worker.pipeline.pace import Pace
 from runtime.worker.pipeline.settle import Settler
-from runtime.worker.pipeline.verdict import Verdict
+from runtime.worker.record import Record
 
 
 class Ends:
-    """Strikes from the ledger what has ended, and tells journal and meters. Supervisor's loop only."""
+    """Strikes from the ledger what has ended. Supervisor's loop only."""
 
     def __init__(
         self,
@@ -28,17 +23,13 @@ class Ends:
         dispatcher: Dispatcher,
         pace: Pace,
         settler: Settler,
-        journal: Journal,
-        meters: Meters,
-        announcer: Announcer,
+        record: Record,
     ) -> None:
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._pace = pace
         self._settler = settler
-        self._journal = journal
-        self._meters = meters
-        self._announcer = announcer
+        self._record = record
 
     def settlements(
         self, events: Sequence[Event], killing: bool
@@ -51,6 +42,7 @@ class Ends:
         for event in events:
             if type(event) is Started:
                 reservation = self._ledger.begin(event.job, event.at, event.pid)
+                self._record.began(reservation, event.at)
                 self._dispatcher.begun(event.job)
                 if not reservation.options.acks_late and event.job not in self._ledger.theirs:
                     begun[event.job] = reservation
@@ -74,32 +66,23 @@ class Ends:
         seconds = event.at - (reservation.started or event.at)
         self._pace.note(reservation.task.name, seconds)
         self._dispatcher.moved_at = event.at
-        if not event.payload and not self._journal.tells_all:
-            self._meters.ended(reservation, report.SUCCESS, event.at)
-            if reservation.tag:
-                settled.append(Settlement(reservation.tag))
-            return
         ended = report.decode(event.payload)
-        self._journal.reported(reservation, ended, seconds)
-        self._meters.ended(reservation, ended.state, event.at)
-        if ended.state == report.MALFORMED:
-            self._announcer.rejected(reservation.message, MalformedMessage(ended.text))
-        settled.append(self._settled(reservation, lambda: self._settler.reported(reservation, ended)))
+        self._record.reported(reservation, ended, seconds, event.at)
+        if ended is not report.PLAIN_SUCCESS:
+            settled.append(self._settled(reservation, lambda: self._settler.reported(reservation, ended)))
+        elif reservation.tag:
+            settled.append(Settlement(reservation.tag))
 
     def _timed_out(self, event: TimedOut) -> Settlement:
         reservation = self._ledger.strike(event.job)
-        self._journal.timed_out(reservation, event)
-        self._meters.ended(reservation, "TIMED_OUT", time.monotonic())
-        self._announcer.timed_out(reservation.task, event)
+        self._record.timed_out(reservation, event)
         return self._settled(reservation, lambda: self._settler.timed_out(reservation, event))
 
     def _cut_short(self, event: Lost, killing: bool) -> Settlement:
         """Its child died while it ran it."""
         reservation = self._ledger.strike(event.job)
         if reservation.terminated:
-            self._journal.terminated(reservation)
-            self._meters.ended(reservation, "REVOKED", time.monotonic())
-            self._announcer.revoked(reservation.task, terminated=True)
+            self._record.terminated(reservation)
             return self._settled(reservation, lambda: self._settler.terminated(reservation))
         if killing:
             return self._settled(reservation, lambda: self._settler.abandoned(reservation))
@@ -107,15 +90,12 @@ class Ends:
 
     def _lost(self, reservation: Reservation, event: Lost) -> Settlement:
         verdict = self._settler.loss(reservation, event)
-        self._journal.lost(reservation, event, verdict)
-        self._meters.lost(reservation, verdict, time.monotonic())
-        if verdict is not Verdict.REDELIVER:
-            self._announcer.lost(reservation.task, event)
+        self._record.lost(reservation, event, verdict)
         return self._settled(reservation, lambda: self._settler.lost(reservation, event))
 
     def _settled(self, reservation: Reservation, settled: Callable[[], Settlement]) -> Settlement:
         try:
             return settled()
         except Exception as error:  # noqa: BLE001  (one message must not stop the worker, and the next one after it)
-            self._journal.unsettleable(reservation, error)
+            self._record.unsettleable(reservation, error)
             return self._settler.unsettleable(reservation, error)

@@ -4,53 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from enum import Enum
 from typing import NamedTuple
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from brokers.interface import Delivery, Settlement
-from runtime import hooks
-from runtime.errors import NotRegistered
 from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol import task_message
-from runtime.protocol.task_message import TaskMessage
-from runtime.worker.announcer import Announcer
-from runtime.worker.health.meters import Meters
-from runtime.worker.journal import Journal
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.hold import NEAR, NearlyDue
 from runtime.worker.pipeline.limit import RateLimits
+from runtime.worker.pipeline.refused import Cause, Refused
 from runtime.worker.pipeline.settle import Settler
 from runtime.worker.pipeline.verdict import is_worn_out
+from runtime.worker.record import Record
 from runtime.worker.revoked import Revoked
 
 SKEW = 60.0
 """Seconds by which the server's clock may differ from ours. What comes back sooner than that was roused."""
-
-
-class Cause(Enum):
-    MALFORMED = "malformed"
-    UNKNOWN = "unknown"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    WORN_OUT = "worn out"
-
-
-class Refused:
-    """A delivery that ends at once, and why."""
-
-    __slots__ = ("cause", "reason", "settlement", "task")
-
-    def __init__(
-        self, settlement: Settlement, reason: str, cause: Cause, task: TaskMessage | None = None
-    ) -> None:
-        """`task`: None if it could not be read."""
-        self.settlement = settlement
-        self.reason = reason
-        self.cause = cause
-        self.task = task
 
 
 def admit(
@@ -110,18 +82,14 @@ class Intake:
         limits: RateLimits,
         settler: Settler,
         revoked: Revoked,
-        journal: Journal,
-        meters: Meters,
-        announcer: Announcer,
+        record: Record,
     ) -> None:
         self._ledger = ledger
         self._revoked = revoked
         self._nearly_due = nearly_due
         self._limits = limits
         self._settler = settler
-        self._journal = journal
-        self._meters = meters
-        self._announcer = announcer
+        self._record = record
 
     def admit(self, deliveries: Sequence[Delivery], manifest: Manifest, now: float) -> Admitted:
         """now: time.monotonic()."""
@@ -132,14 +100,11 @@ class Intake:
             entry = admit(delivery, manifest, self._ledger, self._settler, self._revoked, epoch)
             if isinstance(entry, Refused):
                 admitted.settlements.append(entry.settlement)
-                self._tell_refused(entry, delivery)
+                self._record.refused(entry, delivery)
                 continue
             entry.received = now
             if not delivery.held:
-                if self._journal.tells_all:
-                    self._journal.received(entry)
-                if hooks.task_received.handlers:
-                    self._announcer.received(entry.task)
+                self._record.received(entry, now)
             eta = entry.task.eta
             if eta is None or eta <= epoch:
                 if limited:
@@ -184,17 +149,4 @@ class Intake:
         self._ledger.strike(entry.id)
         delivery = Delivery(entry.tag, entry.queue, entry.message)
         admitted.settlements.append(self._settler.revoked(delivery, task, "expired"))
-        self._journal.refused(f"task {task.name}[{task.id}] has expired")
-        self._meters.refused()
-        self._announcer.revoked(task, expired=True)
-
-    def _tell_refused(self, refused: Refused, delivery: Delivery) -> None:
-        self._journal.refused(refused.reason)
-        self._meters.refused()
-        task = refused.task
-        if task is None:
-            self._announcer.rejected(delivery.message, MalformedMessage(refused.reason))
-        elif refused.cause is Cause.UNKNOWN:
-            self._announcer.unknown(delivery.message, task, NotRegistered(task.name))
-        elif refused.cause in (Cause.EXPIRED, Cause.REVOKED):
-            self._announcer.revoked(task, expired=refused.cause is Cause.EXPIRED)
+        self._record.expired(task)

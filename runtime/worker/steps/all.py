@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from runtime.bootsteps.step import Step
 from runtime.worker.blueprint import Blueprint
 from runtime.worker.steps.consumer import BrokerStep, ConnectionStep, ConsumerStep, TasksStep
-from runtime.worker.steps.control import ControlStep, MailboxStep, PanelStep
+from runtime.worker.steps.control import ControlStep, PanelStep
+from runtime.worker.steps.events import EventsStep, GossipStep, HeartStep, MailStep, MingleStep
 from runtime.worker.steps.health import HealthStep
 from runtime.worker.steps.listeners import ListenersStep
 from runtime.worker.steps.loop import HubStep, SignalsStep, TimerStep
@@ -29,13 +30,17 @@ WORKER: tuple[type[Step[Any]], ...] = (
     ProbesStep,
     AutoscalerStep,
     BrokerStep,
-    MailboxStep,
+    MailStep,
     PanelStep,
     ListenersStep,
     ConsumerStep,
 )
 CONSUMER: tuple[type[Step[Any]], ...] = (
     ConnectionStep,
+    MingleStep,
+    EventsStep,
+    GossipStep,
+    HeartStep,
     ControlStep,
     TasksStep,
 )

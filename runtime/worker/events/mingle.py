@@ -1,0 +1,104 @@
+"""What a worker that starts learns of the others: which tasks are revoked, and their clocks (PROTOCOL 14)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from math import inf
+from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
+
+from brokers.envelope import MalformedMessage
+from brokers.interface import Settlement
+from runtime.remote import command as commands
+from runtime.remote import reply as replies
+from runtime.remote.clock import Clock
+from runtime.remote.command import Address, Command
+from runtime.worker.mail import Mail
+from runtime.worker.revoked import Revoked
+
+logger = logging.getLogger("runtime.worker")
+
+LOOKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.2)
+"""Seconds after the question at which to look for answers, most of which are there at the first; and at the
+last to stop."""
+
+
+class Mingle:
+    """An attendant, for the first second of each connection. Nobody waits for it: nothing is taken while the
+    children load their code, and that takes longer than the answers."""
+
+    def __init__(self, mail: Mail, namespace: str, node: str, clock: Clock, revoked: Revoked) -> None:
+        """namespace: the setting `control_exchange`."""
+        self._mail = mail
+        self._exchange = commands.exchange(namespace)
+        # The same at each start: what one that was killed leaves, the next of that name removes.
+        oid = str(uuid5(NAMESPACE_DNS, node))
+        self._address = Address(commands.reply_exchange(namespace), oid)
+        self._node = node
+        self._clock = clock
+        self._revoked = revoked
+        self._looks: list[float] | None = None
+        """When to look, time.monotonic(); None: nobody was asked."""
+        self._answered = 0
+
+    def fileno(self) -> None:
+        return None
+
+    def next_deadline(self) -> float:
+        if self._mail.has_collected():
+            return -inf
+        if self._looks is None:
+            return -inf if self._mail.connections else inf
+        return self._looks[0] if self._looks else inf
+
+    def attend(self, now: float) -> Sequence[Settlement]:
+        if self._looks is None:
+            self._ask(now)
+            return ()
+        for message in self._mail.take_collected():
+            self._read(message)
+        while self._looks and now >= self._looks[0]:
+            self._looks.pop(0)
+            if self._looks:
+                self._mail.mailbox.collect()
+            else:
+                self._mail.mailbox.expect_no_more()
+                logger.debug("Mingle: %d workers have answered", self._answered)
+        return ()
+
+    def stop(self) -> None:
+        self._mail.mailbox.expect_no_more()
+
+    def _ask(self, now: float) -> None:
+        self._looks = [now + seconds for seconds in LOOKS]
+        arguments = {"from_node": self._node, "revoked": self._revoked.ids()}
+        hello = Command(
+            "hello",
+            arguments,
+            ticket=self._address.routing_key,
+            reply_to=self._address,
+            clock=self._clock.tick(),
+        )
+        self._mail.mailbox.expect(self._address.exchange, self._address.routing_key)
+        self._mail.mailbox.broadcast(self._exchange, "", commands.write(hello))
+
+    def _read(self, message: bytes) -> None:
+        try:
+            reply = replies.read(message)
+        except MalformedMessage as error:
+            logger.error("Mingle: an answer that makes no sense: %s", error)
+            return
+        self._clock.heed(reply.clock)
+        for node, answer in reply.values.items():
+            if isinstance(answer, dict) and node != self._node:
+                self._learn(answer)
+
+    def _learn(self, answer: dict[str, Any]) -> None:
+        """Ids are an array, or before Celery 5.7 the keys of an object."""
+        self._answered += 1
+        clock, ids = answer.get("clock"), answer.get("revoked") or ()
+        if type(clock) is int:
+            self._clock.heed(clock)
+        if isinstance(ids, list | dict):
+            self._revoked.add(task_id for task_id in ids if isinstance(task_id, str))
