@@ -17,7 +17,7 @@ from runtime.settings import Settings
 
 
 class Listener:
-    """Hears all events from when it is entered on. One thread. Connects by itself, and anew when it must."""
+    """Hears all events once it is connected. One thread. `receive` connects it, and anew when it must."""
 
     def __init__(self, conf: Settings, binding_key: str = "#") -> None:
         """binding_key: `worker.#` or `task.#`: only these."""

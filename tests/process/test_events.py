@@ -1,0 +1,188 @@
+"""What a worker tells of itself and of its tasks, beside what a Celery worker tells of the same."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from brokers.redis.address import parse
+from brokers.redis.mailbox import KEPT, RedisMailbox
+from runtime import App
+from runtime.events.event import Event
+from runtime.events.listener import Listener
+from runtime.worker.events.outbox import FOR_REPLIES, Outbox
+from tests.support.celery_worker import CeleryWorker
+from tests.support.mailboxes import DrivenMailbox
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
+
+TASKS = "tests.support.app."
+OF_CLIENT = ("task-sent",)
+
+
+class Ear:
+    """All events since it was made."""
+
+    def __init__(self, app: App) -> None:
+        self.events: list[Event] = []
+        self._listener = Listener(app.conf)
+        self.until(lambda: self._listener.connections)
+
+    def until(self, condition: Any) -> Any:
+        def turned() -> Any:
+            self.events += self._listener.receive(0.01)
+            return condition()
+
+        return wait_until(turned, 15, interval=0)
+
+    def of(self, uuid: str) -> list[Event]:
+        """In the order in which they happened."""
+        found = [each for each in self.events if each.get("uuid") == uuid and each["type"] not in OF_CLIENT]
+        return sorted(found, key=lambda each: each["timestamp"])
+
+    def types(self, uuid: str) -> list[str]:
+        return [each["type"] for each in self.of(uuid)]
+
+    def workers(self, node: str, type: str = "worker-heartbeat") -> list[Event]:
+        return [each for each in self.events if each["hostname"] == node and each["type"] == type]
+
+    def close(self) -> None:
+        self._listener.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def shared_app(shared_server: Server) -> Iterator[App]:
+    app = App("client", broker=shared_server.url(), backend=shared_server.url(), set_as_current=False)
+    app.conf.task_send_sent_event = True
+    yield app
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def ear(shared_app: App) -> Iterator[Ear]:
+    with closing(Ear(shared_app)) as ear:
+        yield ear
+
+
+@pytest.fixture(scope="module")
+def both(
+    shared_server: Server, ear: Ear, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Worker, CeleryWorker]]:
+    directory: Path = tmp_path_factory.mktemp("both")
+    url = shared_server.url()
+    # Its log tells nothing of tasks: what its events tell of results, it asks for itself.
+    ours = Worker(url, directory, "-Q", "ours", "-E", loglevel="warning")
+    with CeleryWorker(url, directory, "-Q", "theirs", "-E") as theirs:
+        ear.until(lambda: ear.workers(ours.node, "worker-online"))
+        yield ours, theirs
+    ours.signal(signal.SIGTERM)
+    ear.until(lambda: ear.workers(ours.node, "worker-offline"))
+    assert ours.wait() == 0
+
+
+ENDS: dict[str, tuple[tuple[Any, ...], dict[str, Any], list[str]]] = {
+    "add": ((1, 2), {}, ["task-received", "task-started", "task-succeeded"]),
+    "fail": (("why",), {}, ["task-received", "task-started", "task-failed"]),
+    "expired": ((1, 2), {"expires": -1}, ["task-revoked"]),
+    "later": ((1, 2), {"countdown": 0.5, "expires": 60}, ["task-received", "task-started", "task-succeeded"]),
+}
+NAMES = {"expired": "add", "later": "add"}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_a_tasks_events_have_celerys_members(
+    shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker], case: str
+) -> None:
+    args, options, expected = ENDS[case]
+    ids = {queue: str(uuid4()) for queue in ("ours", "theirs")}
+    for queue, task_id in ids.items():
+        shared_app.send_task(
+            TASKS + NAMES.get(case, case), args, queue=queue, task_id=task_id, ignore_result=True, **options
+        )
+    ear.until(lambda: all(len(ear.of(task_id)) >= len(expected) for task_id in ids.values()))
+    ours, theirs = ear.of(ids["ours"]), ear.of(ids["theirs"])
+    assert [each["type"] for each in ours] == [each["type"] for each in theirs] == expected
+    for our, their in zip(ours, theirs, strict=True):
+        assert our.keys() == their.keys()
+        for name in our.keys() - {"uuid", "hostname", "pid", "clock", "timestamp", "runtime", "traceback"}:
+            if name not in ("root_id", "eta", "expires"):
+                assert our[name] == their[name], name
+            assert type(our[name]) is type(their[name]), name
+        assert abs(our["timestamp"] - time.time()) < 30
+    assert {each["hostname"] for each in ours} == {both[0].node}
+    sent = [each for each in ear.events if each["type"] == "task-sent" and each["uuid"] == ids["ours"]]
+    assert [each["queue"] for each in sent] == ["ours"]
+
+
+def test_both_tell_that_they_live(shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker]) -> None:
+    ours, theirs = both
+    ear.until(lambda: all(ear.workers(worker.node) for worker in both))
+    our, their = (ear.workers(worker.node)[-1] for worker in (ours, theirs))
+    assert our.keys() == their.keys()
+    assert (our["freq"], our["pid"], len(our["loadavg"])) == (2.0, ours.process.pid, 3)
+    assert ear.workers(ours.node, "worker-online")
+    before = len(ear.workers(ours.node))
+    shared_app.control.heartbeat()
+    ear.until(lambda: len(ear.workers(ours.node)) > before)
+
+
+def test_a_retried_a_revoked_a_lost_and_an_unknown_task_are_told(
+    shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker]
+) -> None:
+    def sent(name: str, *args: Any, **options: Any) -> str:
+        return str(shared_app.send_task(TASKS + name, args, queue="ours", **options).id)
+
+    retried, unknown, killer = sent("always_retry"), sent("nothing"), sent("poison", "poison")
+    running = sent("mark", "running", 60)
+    ear.until(lambda: "task-started" in ear.types(running))
+    shared_app.control.revoke(running, terminate=True)
+    again = ["task-received", "task-started"]
+    ear.until(lambda: ear.types(running) == [*again, "task-revoked"])
+    assert ear.of(running)[-1]["terminated"] is True
+    ear.until(lambda: ear.types(retried) == [*again, "task-retried", *again, "task-failed"])
+    assert "MaxRetriesExceededError" in ear.of(retried)[-1]["exception"]
+    ear.until(lambda: ear.types(unknown) == ["task-failed"])
+    assert "NotRegistered" in ear.of(unknown)[0]["exception"]
+    ear.until(lambda: ear.types(killer) == [*again, "task-rejected"] * 2 + [*again, "task-failed"])
+    assert "WorkerLostError" in ear.of(killer)[-1]["exception"]
+
+
+def test_remote_control_turns_the_events_of_tasks_on_and_off(
+    shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker]
+) -> None:
+    ours = [both[0].node]
+
+    def answer(method: str) -> str:
+        (said,) = shared_app.control.broadcast(method, destination=ours, reply=True, timeout=10) or []
+        return str(said[both[0].node]["ok"])
+
+    assert answer("enable_events") == "task events already enabled"
+    assert answer("disable_events") == "task events disabled"
+    assert answer("disable_events") == "task events already disabled"
+    silent = shared_app.send_task(TASKS + "add", (1, 2), queue="ours")
+    assert silent.get(timeout=10) == 3
+    assert answer("enable_events") == "task events enabled"
+    told = shared_app.send_task(TASKS + "add", (3, 4), queue="ours", ignore_result=True)
+    ear.until(lambda: "task-succeeded" in ear.types(told.id))
+    assert ear.of(told.id)[-1]["result"] == "7", "though neither the log nor the result store wants it"
+    assert ear.types(silent.id) == []
+
+
+def test_a_slow_server_gets_no_more_events_than_there_is_room_for(server: Server) -> None:
+    with DrivenMailbox(RedisMailbox(parse(server.url()), ())) as mailbox:
+        outbox, event = Outbox("celeryev"), {"type": "task-started", "hostname": "w", "x": "x" * 1000}
+        server.pause()
+        for _ in range(10_000):
+            outbox.add_task(event)
+        outbox.post(mailbox.mailbox)
+        assert 0 < outbox.dropped < 10_000
+        assert FOR_REPLIES - 200_000 < mailbox.mailbox.room() < KEPT
+        server.resume()
