@@ -9,7 +9,7 @@ from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
-ON_THE_WIRE = ("evalsha", "publish", "ping", "psubscribe", "punsubscribe", "rpop")
+ON_THE_WIRE = ("evalsha", "publish", "ping", "psubscribe", "punsubscribe")
 
 
 def test_an_idle_worker_with_default_settings_asks_little_of_redis(server: Server, tmp_path: Path) -> None:
