@@ -19,10 +19,11 @@ from runtime.cli.report import report
 from runtime.cli.result import result
 from runtime.cli.root import root
 from runtime.cli.start import start
+from runtime.cli.top import top
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
-ASKING = (call, result, status, inspect, control, events, graph, health, report, migrate_check)
+ASKING = (call, result, status, inspect, control, events, top, graph, health, report, migrate_check)
 for verb in (start, *ASKING, purge, dead):
     root.add_command(verb)
 

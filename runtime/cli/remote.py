@@ -104,8 +104,8 @@ control = _verb(
     "control",
     """Tell workers: revoke ID…, terminate SIGNAL ID…, revoke_by_stamped_headers STAMP=VALUE…,
     rate_limit TASK RATE, time_limit TASK [SOFT [HARD]], add_consumer QUEUE [EXCHANGE [TYPE [KEY]]],
-    cancel_consumer QUEUE, autoscale MAX MIN, pool_grow [N], pool_shrink [N], pool_restart, shutdown, or a
-    command of your own.
+    cancel_consumer QUEUE, autoscale MAX MIN, pool_grow [N], pool_shrink [N], pool_restart, quiet,
+    resume, enable_events, disable_events, heartbeat, shutdown, or a command of your own.
 
     ARG: a value, or NAME=VALUE; a VALUE is JSON or plain text. Exit code 6: nobody answers; 1: with
     an error.""",

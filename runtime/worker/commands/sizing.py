@@ -55,6 +55,20 @@ def pool_restart(view: WorkerView, modules: object = None, reload: bool = False)
     return {"ok": "reload started"}
 
 
+@COMMANDS.control()
+def quiet(view: WorkerView) -> dict[str, str]:
+    """Take no more tasks; go on with what is here. Not one of Celery's."""
+    view.signal(signal.SIGTSTP)
+    return {"ok": "worker takes no more tasks"}
+
+
+@COMMANDS.control()
+def resume(view: WorkerView) -> dict[str, str]:
+    """Take tasks again, after `quiet`. Not one of Celery's."""
+    view.signal(signal.SIGCONT)
+    return {"ok": "worker takes tasks"}
+
+
 @COMMANDS.control(answers=False)
 def shutdown(view: WorkerView) -> None:
     """Stop the worker once what runs has finished."""

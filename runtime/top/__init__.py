@@ -1,0 +1,1 @@
+"""`runtime top`: workers and tasks in a terminal, as they are now."""
