@@ -90,9 +90,8 @@ class Watch:
         stats, queues = inspect.stats() or {}, inspect.active_queues() or {}
         slots = {node: _slots(answer) for node, answer in stats.items()}
         names = {node: [str(each["name"]) for each in answer] for node, answer in queues.items()}
-        lengths = {
-            name: publisher.length(name) for name in sorted({q for each in names.values() for q in each})
-        }
+        every = sorted({queue for each in names.values() for queue in each})
+        lengths = {queue: publisher.length(queue) for queue in every}
         return Facts(slots, names, lengths, "")
 
     def _quietly(self, tell: Any) -> None:

@@ -115,7 +115,7 @@ def test_what_flower_can_do_by_its_api(
     flower.post(f"task/timeout/{TASKS}add", workername=node, hard=9, soft=8)
 
     with Worker(shared_server.url(), tmp_path, "-Q", "other", name="w2", slots=1) as other:
-        wait_until(lambda: flower.get("workers?status=1").get(other.node))
+        wait_until(lambda: other.node in flower.get("workers?refresh=1"))
         flower.post(f"worker/shutdown/{other.node}")
         assert other.wait() == 0
         wait_until(lambda: flower.get("workers?status=1")[other.node] is False)
