@@ -38,7 +38,7 @@ def test_top_shows_workers_and_tasks_and_operates_them(app: App, server: Server,
         terminal.shows(watched.node)
         wait_until(lambda: "online" in terminal.line_with(watched.node))
         app.send_task(TASKS + "add", (1, 2)).get(timeout=10)
-        assert "(1, 2)" in terminal.line_with("SUCCESS")
+        wait_until(lambda: "SUCCESS" in terminal.line_with("(1, 2)"))
         running = app.send_task(TASKS + "mark", ("long", 60))
         terminal.shows("STARTED")
         terminal.shows("1 of 2 slots busy")

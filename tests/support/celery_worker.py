@@ -14,7 +14,8 @@ from tests.support.worker import ROOT
 
 
 class CeleryWorker:
-    """`celery -A <app> worker …`. mingle: it asks the others when it starts."""
+    """`celery -A <app> worker …`. mingle: it asks the others when it starts. gossip: it
+    listens to them."""
 
     def __init__(
         self,
@@ -24,6 +25,7 @@ class CeleryWorker:
         slots: int = 2,
         name: str = "c1",
         mingle: bool = False,
+        gossip: bool = False,
         app: str = "tests.support.celery_app",
     ) -> None:
         self.node = f"{name}@test"
@@ -32,10 +34,12 @@ class CeleryWorker:
         env = {**os.environ, "CELERY_URL": url, "EFFECTS": str(directory / "effects")}
         command = [
             sys.executable, "-m", "celery", "-A", app, "worker",
-            "-c", str(slots), "-n", self.node, "-l", "info", "--without-gossip", *options,
+            "-c", str(slots), "-n", self.node, "-l", "info", *options,
         ]  # fmt: skip
         if not mingle:
             command.append("--without-mingle")
+        if not gossip:
+            command.append("--without-gossip")
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
 

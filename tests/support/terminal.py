@@ -42,11 +42,11 @@ class Terminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            print(self.text())
         self.process.kill()
         self.process.wait()
         os.close(self._own)
-        if error is not None:
-            print(self.text())
 
     def text(self) -> str:
         """The screen at present."""

@@ -1,0 +1,79 @@
+"""What events cost, and how soon a worker under full load answers: `python -m bench.events`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from statistics import median
+from threading import Event, Thread
+
+import click
+
+from bench import own, trials
+from bench.peers import Peer, ours
+from bench.rig import rig
+from runtime import App
+from runtime.events.listener import Listener
+
+PINGS = 30
+
+
+@click.command()
+@own.slots
+@click.option("--tasks", type=click.IntRange(1000, 250_000), default=60_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True)
+def main(slots: int, tasks: int, rounds: int) -> None:
+    """No-ops a second with events off and on, in turn, the best of each; then pings under full load."""
+    off = ours(slots=slots)
+    on = replace(off, name=f"{off.name} -E", command=f"{off.command} -E")
+    rates: dict[str, list[float]] = {off.name: [], on.name: []}
+    for _ in range(rounds):
+        for peer in (off, on):
+            rate = trials.ignored(peer, tasks)["rate"]
+            rates[peer.name].append(rate or 0.0)
+            click.echo(f"{peer.name:20} {rate:10,.0f} tasks/s")
+    click.echo(f"on : off  {max(rates[on.name]) / max(rates[off.name]):.0%}")
+    for peer in (off, on):
+        pings = sorted(_pings(peer, tasks))
+        click.echo(f"{peer.name:20} ping p50 {median(pings) * 1000:.1f} ms, worst {pings[-1] * 1000:.1f} ms")
+
+
+def _pings(peer: Peer, tasks: int) -> list[float]:
+    """Seconds from each question to its answer, connecting included, while tasks run and somebody listens
+    to events."""
+    with rig(peer, results=False) as set_up:
+        app = App(broker=set_up.server.url, backend=set_up.server.url, set_as_current=False)
+        set_up.client("fill", tasks)
+        with _listening(app):
+            set_up.start_worker()
+            set_up.wait(lambda: bool(set_up.marks.starts(tasks)), 30, "no task starts")
+            took = []
+            while len(took) < PINGS and len(set_up.marks.starts(tasks)) < tasks:
+                asked = time.perf_counter()
+                assert app.control.inspect(timeout=5).ping(), "no answer"
+                took.append(time.perf_counter() - asked)
+        return took
+
+
+@contextmanager
+def _listening(app: App) -> Iterator[None]:
+    ended = Event()
+
+    def listen() -> None:
+        with Listener(app.conf) as listener:
+            while not ended.is_set():
+                listener.receive(0.2)
+
+    thread = Thread(target=listen)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
