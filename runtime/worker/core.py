@@ -54,9 +54,11 @@ class Core:
         self.fetcher = Fetcher(now)
         self.settler = Settler(plan.app, plan.node)
         self.outbox = Outbox(plan.app.conf.event_exchange)
-        origin = Origin(plan.node, self.clock)
-        self.task_events = TaskEvents(origin, self.outbox, plan.task_events)
-        self.pulse = Pulse(origin, self.outbox, self.announcer, self.ledger, pool, plan.heartbeat_interval)
+        self.origin = Origin(plan.node, self.clock)
+        self.task_events = TaskEvents(self.origin, self.outbox, plan.task_events)
+        self.pulse = Pulse(
+            self.origin, self.outbox, self.announcer, self.ledger, pool, plan.heartbeat_interval
+        )
         self.record = Record(self.journal, meters, self.announcer, self.task_events)
         self.dispatcher = Dispatcher(pool, self.pace, self.record, plan.time_limit, plan.soft_time_limit)
         self.intake = Intake(

@@ -80,8 +80,8 @@ def test_flower_shows_the_worker_and_what_becomes_of_tasks(
     assert {"stats", "active_queues", "registered", "conf", "active", "reserved"} <= info.keys()
     done, failed = (client.send_task(TASKS + name, (1, 2)) for name in ("add", "fail_custom"))
     late = client.send_task(TASKS + "add", (1, 2), expires=-1)
-    for result, state in ((done, "SUCCESS"), (failed, "FAILURE"), (late, "REVOKED")):
-        wait_until(lambda result=result, state=state: flower.state_of(result.id) == state)
+    ends = {done.id: "SUCCESS", failed.id: "FAILURE", late.id: "REVOKED"}
+    wait_until(lambda: {task_id: flower.state_of(task_id) for task_id in ends} == ends)
     seen = flower.get(f"task/info/{done.id}")
     assert (seen["name"], seen["args"], seen["result"], seen["worker"]) == (
         TASKS + "add", "(1, 2)", "3", watched.node,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from math import inf
 
 from brokers.envelope import MalformedMessage
 from brokers.interface import Binding, Settlement
 from runtime.events import message
-from runtime.events.event import Event
-from runtime.remote.clock import Clock
+from runtime.events.event import Event, Origin
+from runtime.worker.events.outbox import Outbox
 from runtime.worker.events.peers import PATIENCE, Peers
 from runtime.worker.mail import Mail
 
@@ -29,15 +30,15 @@ def pause(rate: float, window: float) -> float:
 class Gossip:
     """An attendant. Listens for a while, in which each worker that lives must be heard, then pauses."""
 
-    def __init__(self, mail: Mail, exchange: str, node: str, clock: Clock, now: float) -> None:
-        """exchange: the setting `event_exchange`."""
+    def __init__(self, mail: Mail, outbox: Outbox, origin: Origin, now: float) -> None:
         self.peers = Peers()
         self._mail = mail
-        self._exchange = exchange
-        self._node = node
-        self._clock = clock
+        self._outbox = outbox
+        self._exchange = outbox.exchange
+        self._origin = origin
+        self._node = origin.hostname
         # Its own by its name, not a new one each time: one that is killed leaves it to the next of that name.
-        self._binding = Binding(exchange, "worker.#", f"celeryev.{node}")
+        self._binding = Binding(self._exchange, "worker.#", f"celeryev.{self._node}")
         self._connections = 0
         self._listening = False
         self._until = inf
@@ -74,7 +75,12 @@ class Gossip:
         node = event["hostname"]
         clock = event.get("clock")
         if type(clock) is int:
-            self._clock.heed(clock)
+            self._origin.clock.heed(clock)
+        if event["type"] == "worker-elect" and isinstance(event.get("id"), str):
+            # Celery's workers hold an election, and wait until all that are there have heard of it. We are no
+            # candidate: there is nothing that one of them should do and we could.
+            ack = self._origin.event("worker-elect-ack", time.time(), {"id": event["id"]})
+            self._outbox.add(ack)
         if event["type"] == "worker-offline":
             if self.peers.left(node):
                 logger.debug("Gossip: %s has left", node)

@@ -27,7 +27,7 @@ class Outbox:
 
     def __init__(self, exchange: str) -> None:
         """exchange: the setting `event_exchange`."""
-        self._exchange = exchange
+        self.exchange = exchange
         self._single: list[Event] = []
         self._tasks: list[Event] = []
         self.dropped = 0
@@ -60,7 +60,7 @@ class Outbox:
                 self.dropped += len(batch)
 
     def _say(self, mailbox: Mailbox, events: Event | Sequence[Event], key: str) -> None:
-        mailbox.broadcast(self._exchange, key, message.write(events, self._exchange, key))
+        mailbox.broadcast(self.exchange, key, message.write(events, self.exchange, key))
 
 
 class Posting:

@@ -98,15 +98,14 @@ class GossipStep(AttendantStep[Gossip]):
     """The other workers are listened to."""
 
     name = "Gossip"
-    requires = (ConnectionStep,)
+    requires = (EventsStep,)
 
     def enabled(self, plan: Plan) -> bool:
         return "gossip" not in plan.options.without
 
     def make(self, parts: Parts) -> Gossip:
-        plan = parts.plan
-        exchange = plan.app.conf.event_exchange
-        return Gossip(parts[MailStep], exchange, plan.node, parts[CoreStep].clock, time.monotonic())
+        core = parts[CoreStep]
+        return Gossip(parts[MailStep], core.outbox, core.origin, time.monotonic())
 
     def stop(self, part: Gossip) -> None:
         super().stop(part)
