@@ -42,7 +42,7 @@ def test_top_shows_workers_and_tasks_and_operates_them(app: App, server: Server,
         running = app.send_task(TASKS + "mark", ("long", 60))
         terminal.shows("STARTED")
         terminal.shows("1 of 2 slots busy")
-        terminal.press("\t\x1b[H")  # to the tasks, and there to the first: the newest
+        terminal.press("\t\x1b[A")  # to the tasks, and there up to the newest
         terminal.press("k")
         wait_until(lambda: running.state == "REVOKED")
         terminal.shows("REVOKED")
