@@ -49,7 +49,7 @@ def _pings(peer: Peer, tasks: int) -> list[float]:
         with _listening(app):
             set_up.start_worker()
             set_up.wait(lambda: bool(set_up.marks.starts(tasks)), 30, "no task starts")
-            took = []
+            took: list[float] = []
             while len(took) < PINGS and len(set_up.marks.starts(tasks)) < tasks:
                 asked = time.perf_counter()
                 assert app.control.inspect(timeout=5).ping(), "no answer"

@@ -46,6 +46,7 @@ CONTROL = {
     "cancel_consumer more": "same",
     "autoscale 3 1": "same",
     "disable_events": "same",
+    "enable_events": "same",
     "heartbeat": "same",
     "pool_grow 1": "same",
     "pool_shrink 1": "same",
@@ -57,7 +58,6 @@ CONTROL = {
     "terminate KILL unknown": "same",
 }
 APART = {
-    "enable_events": "ours has none yet",
     "election": "a Celery worker's remote control stops at it",
     "shutdown": "it is the last that a worker hears",
 }

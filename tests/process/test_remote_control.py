@@ -236,11 +236,6 @@ def test_queues_are_added_and_cancelled(pair: Pair) -> None:
     assert pair.ask_ours("cancel_consumer", queue="q2") == {"ok": "no longer consuming from q2"}
 
 
-@pytest.mark.parametrize("method", ["enable_events"])
-def test_what_is_not_supported_is_said(pair: Pair, method: str) -> None:
-    assert "not supported by this worker yet" in pair.ask_ours(method)["error"]
-
-
 # Bad commands ------------------------------------------------------------------------------------------
 
 
