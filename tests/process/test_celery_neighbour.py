@@ -31,7 +31,7 @@ def test_a_celery_worker_and_ours_see_each_other_and_go_on_without_each_other(
     with Worker(server.url(), tmp_path, loglevel="debug") as ours:
         app.control.revoke("revoked before it came")
         with CeleryWorker(
-            server.url(), directory, "--heartbeat-interval", "0.5", mingle=True, gossip=True
+            server.url(), directory, "--heartbeat-interval", "1", mingle=True, gossip=True
         ) as theirs:
             assert "mingle: sync with 1 nodes" in theirs.log()
             assert "revoked before it came" in app.control.inspect(theirs.node).revoked()

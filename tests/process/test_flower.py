@@ -196,6 +196,7 @@ def test_flowers_pages_show_and_operate_the_worker(
     page.find("add-consumer-name").send_keys("by-page")
     page.click("worker-add-consumer")
     wait_until(lambda: len(facts(client, "active_queues", node)) == 2)
+    flower.get("workers?refresh=1")
     page.open(f"worker/{node}")
     page.click("worker-tab-queues")
     page.click("worker-cancel-consumer-by-page")

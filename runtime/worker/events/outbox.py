@@ -50,17 +50,19 @@ class Outbox:
         """Say everything."""
         single, self._single = self._single, []
         for event in single:
-            self._say(mailbox, event, message.routing_key(event["type"]))
+            key = message.routing_key(event["type"])
+            mailbox.broadcast(self.exchange, key, message.write(event, self.exchange, key))
         tasks, self._tasks = self._tasks, []
         for start in range(0, len(tasks), BATCH):
-            batch = tasks[start : start + BATCH]
-            if mailbox.room() > FOR_REPLIES:
-                self._say(mailbox, batch, message.TASKS)
-            else:
-                self.dropped += len(batch)
+            self._say_tasks(mailbox, tasks[start : start + BATCH])
 
-    def _say(self, mailbox: Mailbox, events: Event | Sequence[Event], key: str) -> None:
-        mailbox.broadcast(self.exchange, key, message.write(events, self.exchange, key))
+    def _say_tasks(self, mailbox: Mailbox, batch: Sequence[Event]) -> None:
+        room = mailbox.room() - FOR_REPLIES
+        written = message.write(batch, self.exchange, message.TASKS) if room > 0 else b""
+        if 0 < len(written) <= room:
+            mailbox.broadcast(self.exchange, message.TASKS, written)
+        else:
+            self.dropped += len(batch)
 
 
 class Posting:
