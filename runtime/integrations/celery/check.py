@@ -11,7 +11,7 @@ from runtime.errors import ImproperlyConfigured
 from runtime.integrations.celery import settings
 from runtime.integrations.celery.command_line import Option, parse
 from runtime.integrations.celery.declaring import is_broadcast
-from runtime.integrations.celery.equals import OPTIONS, Equal, How, of_setting
+from runtime.integrations.celery.equals import OPTIONS, How, of_setting
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -148,8 +148,6 @@ def _of_tasks(app: Celery) -> Iterator[Finding]:
     for name, task in own.items():
         if task.Strategy != STRATEGY or task.Request != REQUEST:
             yield Finding(Effect.BLOCKS, f"task {name}: a Strategy or Request of its own is not used")
-        if task.rate_limit and _no_equal(of_setting("task_default_rate_limit")):
-            yield Finding(Effect.CHANGES, f"task {name}: rate_limit {task.rate_limit} is not enforced yet")
     again = sum(bool(task.acks_late) and task.reject_on_worker_lost is None for task in own.values())
     if again:
         yield Finding(
@@ -157,10 +155,6 @@ def _of_tasks(app: Celery) -> Iterator[Finding]:
             f"{again} late-ack tasks run again when their process dies, up to 3 times; with "
             "reject_on_worker_lost=False they fail, as under Celery",
         )
-
-
-def _no_equal(equal: Equal) -> bool:
-    return equal.how is How.NONE
 
 
 def _of_extensions(app: Celery) -> Iterator[Finding]:

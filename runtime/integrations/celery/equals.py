@@ -36,9 +36,9 @@ NOT_YET = "not supported yet"
 _SAME = """
     broker_connection_timeout broker_read_url broker_transport_options broker_url broker_use_ssl
     control_exchange task_acks_late task_acks_on_failure task_acks_on_failure_or_timeout task_acks_on_timeout
-    task_default_queue task_queues task_soft_time_limit task_time_limit
-    worker_concurrency worker_direct worker_enable_remote_control worker_max_memory_per_child
-    worker_max_tasks_per_child worker_pool worker_pool_restarts
+    task_default_queue task_default_rate_limit task_queues task_soft_time_limit task_time_limit
+    worker_concurrency worker_direct worker_disable_rate_limits worker_enable_remote_control
+    worker_max_memory_per_child worker_max_tasks_per_child worker_pool worker_pool_restarts worker_state_db
     """
 
 _CELERY = {
@@ -104,7 +104,7 @@ _NONE = {
         """,
     NOT_YET: """
         control_queue_expires event_exchange event_queue_expires event_queue_prefix event_serializer
-        task_default_rate_limit worker_disable_rate_limits worker_send_task_events worker_state_db
+        worker_send_task_events
         """,
     "a late-ack task runs again by itself": "task_retry_on_worker_lost",
 }
@@ -151,7 +151,7 @@ def of_setting(name: str) -> Equal:
 OPTIONS: dict[str, Equal] = {
     "--hostname": Equal(How.SAME, "`-n`"),
     "--detach": Equal(How.NONE, "leave it to systemd, supervisord or a container"),
-    "--statedb": Equal(How.NONE, NOT_YET),
+    "--statedb": Equal(How.SAME, "a file of its own: Celery's is not read"),
     "--loglevel": Equal(How.SAME, "`-l`; FATAL is `critical`"),
     "--optimization": Equal(How.OTHER, "`auto` prefetching never holds a task that another slot could begin"),
     "--prefetch-multiplier": Equal(How.SAME, "or `auto`, the default"),
