@@ -99,6 +99,8 @@ class Received:
     """The answer to a `look`."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
+    taking: bool = False
+    """It has got one that was expected, and a take is under way (`Consumer.expect`)."""
     problem: BrokerError | None = None
     """The connection was lost, or could not be made, since; it is being rebuilt by itself."""
     connected: bool = False
@@ -153,6 +155,11 @@ class Consumer(Protocol):
 
         Take again when the answer says `Received.more`, at `Received.awake`, and about once a second
         all the same: this is what brings held messages back, and no worker goes deaf."""
+
+    def expect(self, limit: int) -> None:
+        """When a queue of ours that was empty gets a message, take up to `limit` at once, without being
+        asked: `Received.taking` tells so, in place of `awake`. 0: do not, which is so at first, and
+        again after every take and every break."""
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """End our care for these messages; see Settlement. Any number may be unanswered."""

@@ -23,7 +23,7 @@ class Vacancies:
 
     def __init__(self) -> None:
         self.open: dict[ChildHandle, int] = {}
-        """Children with idle slots, and how many; the one that has waited longest is first."""
+        """Children with idle slots, and how many; the one that has waited longest for a job is first."""
         self.free = 0
         """Idle slots of all children."""
         self.occupied = 0
@@ -70,7 +70,7 @@ class Vacancies:
         children: list[ChildHandle] = []
         free: list[int] = []
         rooms: list[int] = []
-        for child, slots in self.open.items():
+        for child, slots in reversed(self.open.items()):  # what ran last is warm
             if not idle:
                 break
             children.append(child)

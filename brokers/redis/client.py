@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import hiredis
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -134,7 +135,7 @@ def _redis(address: Address) -> Redis:
 
 def _exchange(connection: Any, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
     if len(commands) == 1:
-        connection.send_command(*commands[0])
+        connection.send_packed_command([hiredis.pack_command(tuple(commands[0]))])  # type: ignore[arg-type]  # its stub: tuples of one
         return [connection.read_response()]
     connection.send_packed_command(connection.pack_commands([("MULTI",), *commands, ("EXEC",)]))
     *_, answers = [connection.read_response() for _ in range(len(commands) + 2)]

@@ -19,6 +19,8 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
+        self._decrypted = getattr(sock, "pending", int)
+        """Bytes that TLS has read from the socket and not shown: nothing would tell that they are there."""
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -46,7 +48,8 @@ class Connection:
 
         Raises OSError, also when the server has closed, and hiredis.ProtocolError.
         """
-        while True:  # until it would block: TLS may hold back more than it has shown
+        full = True
+        while full or self._decrypted():
             try:
                 data = self._sock.recv(CHUNK)
             except BlockingIOError:
@@ -54,6 +57,7 @@ class Connection:
             if not data:
                 raise ConnectionResetError("the server closed the connection")
             self._reader.feed(data)
+            full = len(data) == CHUNK
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:

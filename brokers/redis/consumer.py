@@ -71,7 +71,8 @@ class RedisConsumer:
         self.queues = tuple(queues)
         is_sorted = self._address.transport.queue_order_strategy == "sorted"
         self._order = sorted(queues) if is_sorted else list(queues)
-        self._lists = {key.encode() for key, _ in pop_order(self._address, queues)}
+        self._lists = pop_order(self._address, self._order)
+        self._list_names = {key.encode() for key, _ in self._lists}
 
     def _begin_life(self) -> None:
         """As nobody that the server has heard of."""
@@ -81,6 +82,8 @@ class RedisConsumer:
         self._upkeep = upkeep.Upkeep(self._address, self._keys, self.incarnation)
         self._counter = 0
         self._taking = False
+        self._expected = 0
+        """Messages to take at most as soon as something comes."""
         self._pending = 0
         self._in_care: set[str] = set()
         """Tags of what was delivered, and neither settled nor held since."""
@@ -135,11 +138,14 @@ class RedisConsumer:
         if self._taking:
             raise RuntimeError("take() while the last one is unanswered")
         self._taking = True
-        lists = pop_order(self._address, self._order)
-        take = Take(self.incarnation, self._counter, min(limit, MOST), lists)
+        self._expected = 0
+        take = Take(self.incarnation, self._counter, min(limit, MOST), self._lists)
         self._counter += take.limit
         step = self._requests.next_step()
         self._requests.send(take, take.command(self._keys, step, time.time() + NEAR), step)
+
+    def expect(self, limit: int) -> None:
+        self._expected = limit
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         if self._remote is not None:
@@ -228,9 +234,13 @@ class RedisConsumer:
                 break
         for push in arrivals.pushes:
             received.awake = received.awake or self._concerns_us(push)
+        if received.awake and self._expected and not self._taking:
+            self.take(self._expected)
+            received.awake, received.taking = False, True
         received.problem = self._link.problem()
         if received.problem is not None:
             self._requests.broken()
+            self._expected = 0
             self._upkeep.drop()
         if isinstance(received.problem, Evicted):
             self._begin_anew(received, received.problem.last, now)
@@ -261,6 +271,7 @@ class RedisConsumer:
                 received.refused += refusals(reply)
                 if self._address.transport.queue_order_strategy == "round_robin":
                     self._order = rotated(self._order, take.served(reply))
+                    self._lists = pop_order(self._address, self._order)
             case Settling(settlements, feeds_us):
                 self._pending -= len(settlements)
                 received.settled += len(settlements)
@@ -301,7 +312,7 @@ class RedisConsumer:
 
     def _concerns_us(self, push: list[Any]) -> bool:
         """Whether one of our lists has changed. No names: the server has forgotten which (FLUSHALL)."""
-        return push[0] == b"invalidate" and (push[1] is None or not self._lists.isdisjoint(push[1]))
+        return push[0] == b"invalidate" and (push[1] is None or not self._list_names.isdisjoint(push[1]))
 
     def _receive_documents(self, received: Received, now: float) -> None:
         if self._remote is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import orjson
@@ -60,6 +61,7 @@ def pop_order(address: Address, queues: Sequence[str]) -> list[tuple[str, str]]:
     return [(key, queue) for step in steps for key, queue in zip(step, queues, strict=True)]
 
 
+@cache
 def stored_suffix(queue: str) -> bytes:
     """What stands behind the message in `[message, exchange, routing_key]`. The exchange is empty:
     whoever restores it, a Celery worker too, then puts it into this very queue (PROTOCOL 6.2)."""

@@ -133,6 +133,8 @@ class Supervisor:
 
     def _begin_state(self, now: float, sig: str | None = None) -> None:
         """What is to be done once on entering it. sig: the signal's name that was the cause."""
+        self._fetcher.rest()
+        self._broker.expect(0)
         if self._life.state in (State.DRAINING, State.KILLING):
             self._announcer.shutting_down(sig, self._life.state is State.DRAINING, self._life.exit_code)
             self._give_back(self._clear(now), "the worker stops")
@@ -163,6 +165,8 @@ class Supervisor:
             self._meters.fenced(len(received.fenced))
         if received.taken:
             self._fetcher.answered(received.more, now)
+        if received.taking:
+            self._fetcher.began(now)
         if received.awake or received.connected:  # perhaps since that answer: never forgotten for it
             self._fetcher.alarm()
         self._inquiry.answered(received)
@@ -296,6 +300,8 @@ class Supervisor:
             limit = self._wanted(now)
             if self._fetcher.asks(limit, now):
                 self._broker.take(limit)
+            else:
+                self._broker.expect(limit)
 
     def _may_take(self) -> bool:
         """Not before the children's code is loaded: it tells which tasks there are."""

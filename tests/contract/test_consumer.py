@@ -175,6 +175,31 @@ def test_wakes_within_100_ms_of_a_push(server: Server, driven: Driven, key: str)
         assert messages(driven.take()) == [b"1"]
 
 
+@pytest.mark.parametrize("key", ["a", "b\x06\x163"])
+def test_takes_by_itself_what_is_expected(server: Server, driven: Driven, key: str) -> None:
+    assert driven.take() == []
+    driven.awakened = 0
+    driven.consumer.expect(2)
+    put(server, key, "1", "2", "3")
+    driven.until(lambda: driven.deliveries)
+    assert messages(driven.deliveries) == [b"1", b"2"]
+    assert (driven.taking, driven.awakened) == (1, 0)
+    # Only once: what comes then is told as ever.
+    assert messages(driven.take()) == [b"3"]
+    put(server, key, "4")
+    driven.until(lambda: driven.awakened)
+    assert len(driven.deliveries) == 3
+
+
+def test_what_is_not_expected_any_more_is_not_taken(server: Server, driven: Driven) -> None:
+    assert driven.take() == []
+    driven.consumer.expect(2)
+    driven.consumer.expect(0)
+    put(server, "a", "1")
+    driven.until(lambda: driven.awakened)
+    assert (driven.taking, server.client.llen("a")) == (0, 1)
+
+
 def test_wakes_for_what_it_pushes_itself(server: Server, driven: Driven) -> None:
     put(server, "a", "1")
     [delivery] = driven.take()

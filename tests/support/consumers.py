@@ -23,7 +23,9 @@ class Driven:
         self.backlogs: list[Backlog] = []
         self.namesakes: list[str] = []
         self.looks: list[list[Held]] = []
-        self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = 0
+        self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = (
+            self.taking
+        ) = 0
 
     def __enter__(self) -> Self:
         self.consumer.connect(5)
@@ -49,6 +51,7 @@ class Driven:
         self.settled += received.settled
         self.restored += received.restored
         self.awakened += received.awake
+        self.taking += received.taking
         self.connected += received.connected
         self.taken += received.taken
         self.evicted += received.evicted

@@ -17,6 +17,8 @@ class Fetcher:
         """Something may be taken; written by the step Tasks."""
         self._more = True
         """There may be messages for us."""
+        self._expecting = False
+        """The broker takes by itself what comes next."""
         self._next_poll = 0.0
         self.fetched_at = now
         """When a take was answered last, or there was no room for one."""
@@ -27,6 +29,7 @@ class Fetcher:
         """The take has been; `more`: it has left something behind."""
         self.taking = False
         self._more = more
+        self._expecting = False
         self.fetched_at = now
         if not more:
             self.emptied_at = now
@@ -34,6 +37,15 @@ class Fetcher:
     def alarm(self) -> None:
         """Something has come, or may have come unnoticed."""
         self._more = True
+
+    def began(self, now: float) -> None:
+        """The broker has begun to take what was expected."""
+        self._next_poll = now + POLL
+        self.taking = True
+
+    def rest(self) -> None:
+        """Nothing is expected any more."""
+        self._expecting = False
 
     def open(self) -> None:
         """There is a connection: messages may be asked for."""
@@ -44,14 +56,21 @@ class Fetcher:
         self._open = False
 
     def is_due(self, now: float) -> bool:
-        return self._open and not self.taking and (self._more or now >= self._next_poll)
+        """Whether `asks` is to be asked."""
+        return (
+            self._open and not self.taking and (self._more or not self._expecting or now >= self._next_poll)
+        )
 
     def next_poll(self) -> float:
         """When to take at the latest; inf while the last take is unanswered, or none may be asked for."""
         return self._next_poll if self._open and not self.taking else float("inf")
 
     def asks(self, limit: int, now: float) -> bool:
-        """Whether up to `limit` messages are to be taken now; 0: there is no room, and so no use for it."""
+        """Whether up to `limit` messages are to be taken now; if not, the broker is to expect so many. 0:
+        there is no room, and so no use for either."""
+        if not self._more and now < self._next_poll:
+            self._expecting = True
+            return False
         self._next_poll = now + POLL
         self.taking = limit > 0
         if not limit:
