@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from brokers.interface import ChordPart, ChordSize
-from runtime.errors import Ignore, Reject, Retry, TaskError
+from runtime.errors import EncodeError, Ignore, Reject, Retry, TaskError
 from runtime.execution import chords, errbacks, follow_up, report
 from runtime.execution.replacing import Replaced
 from runtime.execution.report import Report
@@ -40,15 +40,19 @@ class Reporter:
         self._app = app
         self._node = node
         self._stores = app.conf.result_backend is not None
+        self._largest = app.conf.result_max_bytes
 
     def succeeded(self, task: Task, request: Request, value: Any) -> Report:
-        """Raises EncodeError if the value cannot be stored, ValueError if a follow-up cannot be sent."""
+        """Raises EncodeError if the value cannot be stored or handed on, ValueError if a follow-up cannot be
+        sent."""
         message = request.message
         documents: list[tuple[str, bytes]] = []
         following: list[Messages] = []
         parts: list[ChordPart] = []
         if request.callbacks or request.chain:
             following = follow_up.after_success(self._app, message, request.callbacks, request.chain, value)
+            for push in (push for messages in following for push in messages.pushes):
+                self._bounded("message of a follow-up", push.message)
         if request.chord:
             parts = chords.parts(self._app, message, [chords.own_end(request)], states.SUCCESS, value)
         if self._stores and not self._ignores(task, message):
@@ -114,8 +118,9 @@ class Reporter:
     def _document(
         self, state: str, result: Any, request: Request, trace: str | None = None, children: Any = ()
     ) -> bytes:
+        """Raises EncodeError."""
         conf = self._app.conf
-        return document.encode(
+        encoded = document.encode(
             state,
             result,
             message=request.message,
@@ -124,6 +129,14 @@ class Reporter:
             extended=self._extended(request) if conf.result_extended else None,
             serializer=conf.result_serializer,
         )
+        return self._bounded("result document", encoded)
+
+    def _bounded(self, what: str, data: bytes) -> bytes:
+        """The same. One that the server does not take would break the connection, and be sent again for
+        ever. Raises EncodeError."""
+        if len(data) > self._largest:
+            raise EncodeError(f"the {what} has {len(data)} bytes; result_max_bytes allows {self._largest}")
+        return data
 
     def _extended(self, request: Request) -> dict[str, Any]:
         """What `result_extended` adds (PROTOCOL 10.1)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.settings.kinds import BOOLEAN, MAPPING, SECONDS, TEXT, TEXTS, optional
+from runtime.settings.kinds import BOOLEAN, MAPPING, SECONDS, TEXT, TEXTS, optional, whole
 from runtime.settings.setting import Setting
 
 GENERAL = (
@@ -56,5 +56,12 @@ RESULT = (
         "How long the end of a chord waits for results that its parts did not leave; None: for ever.",
     ),
     Setting("result_extended", BOOLEAN, False, "Store the task's name, arguments, worker with its result."),
+    Setting(
+        "result_max_bytes",
+        whole(1),
+        512 * 1024 * 1024,
+        "A task whose result or follow-up is longer fails. Redis closes the connection over what is longer "
+        "than its own bound, proto-max-bulk-len.",
+    ),
     Setting("result_serializer", TEXT, "json", "How results are stored."),
 )
