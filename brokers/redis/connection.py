@@ -19,8 +19,6 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
-        self._decrypted = getattr(sock, "pending", int)
-        """Bytes that TLS has read from the socket and not shown: nothing would tell that they are there."""
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -48,8 +46,7 @@ class Connection:
 
         Raises OSError, also when the server has closed, and hiredis.ProtocolError.
         """
-        full = True
-        while full or self._decrypted():
+        while True:  # until it would block: TLS may hold back more than it has shown
             try:
                 data = self._sock.recv(CHUNK)
             except BlockingIOError:
@@ -57,7 +54,6 @@ class Connection:
             if not data:
                 raise ConnectionResetError("the server closed the connection")
             self._reader.feed(data)
-            full = len(data) == CHUNK
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:

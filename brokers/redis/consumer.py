@@ -191,6 +191,7 @@ class RedisConsumer:
 
     def close(self, timeout: float) -> list[str]:
         deadline = time.monotonic() + timeout
+        self._expected = 0
         self._upkeep.end()
         taken = self._finish(deadline)
         # The last one first: each goes to the head.
