@@ -23,9 +23,8 @@ class Driven:
         self.backlogs: list[Backlog] = []
         self.namesakes: list[str] = []
         self.looks: list[list[Held]] = []
-        self.settled = self.restored = self.awakened = self.connected = self.taken = self.evicted = (
-            self.taking
-        ) = 0
+        self.settled = self.restored = self.connected = self.evicted = 0
+        self.taken = self.taking = self.awakened = 0
 
     def __enter__(self) -> Self:
         self.consumer.connect(5)
