@@ -73,11 +73,10 @@ def _add_chord(made: Plan, signature: chord, args: Sequence[Any], kwargs: Mappin
     if not signature.tasks:
         _add(made, body, ([],), {})
         return
-    header = {name: given[name] for name in given if name not in BODY_ONLY}
-    for name, value in signature.header.options.items():
-        header.setdefault(name, value)
-    header.update(chord=body.to_dict(), group_id=group_id)
-    header.pop("task_id", None)
+    own = signature.header.options
+    header = {name: own[name] for name in own if name not in (*BODY_ONLY, "task_id")}
+    header |= {name: given[name] for name in given if name not in BODY_ONLY}
+    header |= {"chord": body.to_dict(), "group_id": group_id}
     results = [reference(task) for task in signature.tasks]
     nested = any(members is not None for _, members in results)
     size = sum(map(count, signature.tasks))

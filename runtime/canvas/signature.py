@@ -224,6 +224,18 @@ class Signature:
         """Send it; see Task.apply_async. Returns the AsyncResult of its end; of a group, a GroupResult."""
         return self.sender.send_signature(self, args or (), kwargs or {}, options)
 
+    async def adelay(self, *args: Any, **kwargs: Any) -> Any:
+        """`delay` in an event loop, which goes on meanwhile."""
+        return await self.aapply_async(args, kwargs)
+
+    async def aapply_async(
+        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """`apply_async` in an event loop, which goes on meanwhile."""
+        from asyncio import to_thread
+
+        return await to_thread(self.apply_async, args, kwargs, **options)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the task here and now, like a function."""
         return self.sender.call_signature(self, args, kwargs)

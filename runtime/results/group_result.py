@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from runtime import errors
@@ -121,6 +121,20 @@ class GroupResult(Result):
         return values
 
     join_native = join
+
+    async def aget(self, timeout: float | None = None, propagate: bool = True) -> list[Any]:
+        """`get` in an event loop, which goes on meanwhile."""
+        import asyncio
+
+        try:
+            async with asyncio.timeout(timeout):
+                return [await result.aget(propagate=propagate) for result in self.results]
+        except TimeoutError:
+            raise errors.TimeoutError(f"not all results of group {self.id} within {timeout} s") from None
+
+    def __await__(self) -> Generator[Any, None, list[Any]]:
+        """`await result` is `await result.aget()`."""
+        return self.aget().__await__()
 
     def iterate(self, timeout: float | None = None, propagate: bool = True) -> Iterator[Any]:
         """Values as they come. Raises runtime.errors.TimeoutError."""

@@ -52,6 +52,9 @@ class Result(ABC):
     def get(self, timeout: float | None = None, propagate: bool = True) -> Any: ...
 
     @abstractmethod
+    async def aget(self, timeout: float | None = None, propagate: bool = True) -> Any: ...
+
+    @abstractmethod
     def as_tuple(self) -> list[Any]: ...
 
     def iterdeps(self, intermediate: bool = False) -> Iterator[tuple[Result | None, Result]]:

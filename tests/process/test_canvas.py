@@ -3,6 +3,7 @@ Every way has the same results, the same states and the same errors."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_groups(way: Way) -> None:
     told = group(way.s("about"), way.s("about")).delay()
     assert {about["group"] for about in told.get(timeout=10)} == {told.id}
     if way.api is OURS:
+        assert asyncio.run(awaited(result)) == [0, 2, 4, 6, 8]
         assert sorted(result.iterate(timeout=5)) == [0, 2, 4, 6, 8]
         assert {found["status"] for _, found in result.iter_native(timeout=5)} == {"SUCCESS"}
     result.save()
@@ -187,6 +189,10 @@ def test_failures_go_through_the_whole_work_flow(way: Way) -> None:
     if way.worker == "ours":  # Celery's does not tell an outer chord
         nested = chord([chord([broken, add], way.s("same")), way.s("add", 2, 2)], way.s("total"))
         assert "ChordError" in error_of(nested.delay())
+
+
+async def awaited(result: Any) -> Any:
+    return await result
 
 
 def error_of(result: Any) -> str:
