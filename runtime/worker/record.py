@@ -10,6 +10,7 @@ from pools.interface import Lost, TimedOut
 from runtime import hooks
 from runtime.errors import NotRegistered
 from runtime.execution import report
+from runtime.execution.chords import is_join
 from runtime.execution.report import PLAIN_SUCCESS, Report
 from runtime.protocol.task_message import TaskMessage
 from runtime.worker.announcer import Announcer
@@ -22,7 +23,9 @@ from runtime.worker.pipeline.verdict import Verdict
 
 
 class Record:
-    """Tells the log, the counts, the hooks and the events. Supervisor's loop only; `at`: time.monotonic()."""
+    """Tells the log, the counts, the hooks and the events. Supervisor's loop only; `at`: time.monotonic().
+
+    A join has the id of a task that has ended (execution.chords), of which nothing more is told to others."""
 
     def __init__(self, journal: Journal, meters: Meters, announcer: Announcer, events: TaskEvents) -> None:
         self._journal = journal
@@ -39,9 +42,9 @@ class Record:
         """For the first time: not when it comes back because it is due."""
         if self._journal.tells_all:
             self._journal.received(reservation)
-        if hooks.task_received.handlers:
+        if hooks.task_received.handlers and not is_join(reservation.task):
             self._announcer.received(reservation.task)
-        if self._events.on:
+        if self._events.on and not is_join(reservation.task):
             self._events.received(reservation, at)
 
     def refused(self, refused: Refused, delivery: Delivery) -> None:
@@ -74,7 +77,7 @@ class Record:
         self._told_revoked(task, False)
 
     def began(self, reservation: Reservation, at: float) -> None:
-        if self._events.on:
+        if self._events.on and not is_join(reservation.task):
             self._events.began(reservation, at)
 
     def reported(self, reservation: Reservation, ended: Report, seconds: float, at: float) -> None:
@@ -84,7 +87,7 @@ class Record:
         self._meters.ended(reservation, ended.state, at)
         if ended.state == report.MALFORMED:
             self._announcer.rejected(reservation.message, MalformedMessage(ended.text))
-        if self._events.on:
+        if self._events.on and not is_join(reservation.task):
             self._events.ended(reservation, ended, seconds, at)
 
     def timed_out(self, reservation: Reservation, event: TimedOut) -> None:
@@ -92,7 +95,7 @@ class Record:
         self._journal.timed_out(reservation, event)
         self._meters.ended(reservation, "TIMED_OUT", now)
         self._announcer.timed_out(reservation.task, event)
-        if self._events.on:
+        if self._events.on and not is_join(reservation.task):
             self._events.timed_out(reservation, event, now)
 
     def terminated(self, reservation: Reservation) -> None:
@@ -111,7 +114,7 @@ class Record:
         self._meters.lost(reservation, verdict, now)
         if verdict is not Verdict.REDELIVER:
             self._announcer.lost(reservation.task, event)
-        if self._events.on:
+        if self._events.on and not is_join(reservation.task):
             self._events.lost(reservation, event, verdict is Verdict.REDELIVER, now)
 
     def unsettleable(self, reservation: Reservation, error: Exception) -> None:
