@@ -153,6 +153,8 @@ class Sender:
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
     ) -> Push:
         task = self._tasks.get(name)
+        if task is not None and task.pydantic:
+            args, kwargs = task.plain_arguments(args, kwargs)
         return compose(self._conf, name, args, kwargs, options, None if task is None else task.declared)
 
     def _size(self, begun: Begun) -> ChordSize:

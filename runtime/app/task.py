@@ -7,11 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, update_wrapper
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runtime import rates
+from runtime.app import autoretry
 from runtime.app.arguments import Arguments
+from runtime.app.models import Models
 from runtime.app.retrying import retry_options
+from runtime.app.task_options import DECLARED, NO_KWARGS, TaskOptions
 from runtime.canvas.mapping import chunks, xmap, xstarmap
 from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
@@ -26,86 +29,12 @@ from runtime.results.document import About
 if TYPE_CHECKING:
     from runtime.app.app import App
 
-T = TypeVar("T")
-
-NO_KWARGS: Mapping[str, Any] = {}
-
-DECLARED = (
-    "queue",
-    "exchange",
-    "routing_key",
-    "priority",
-    "serializer",
-    "compression",
-    "expires",
-    "time_limit",
-    "soft_time_limit",
-    "ignore_result",
-)
-"""Send options that a task may set for itself."""
+HANDLERS = ("before_start", "on_success", "on_failure", "on_retry", "after_return")
 
 
-class FromSettings(Generic[T]):
-    """An attribute that is the app's setting unless the task, or its class, sets it."""
-
-    def __init__(self, setting: str) -> None:
-        self._setting = setting
-
-    @overload
-    def __get__(self, task: None, owner: type[Task]) -> FromSettings[T]: ...
-    @overload
-    def __get__(self, task: Task, owner: type[Task]) -> T: ...
-    def __get__(self, task: Task | None, owner: type[Task]) -> T | FromSettings[T]:
-        if task is None:
-            return self
-        value: T = getattr(task.app.conf, self._setting)  # not an item: that is a call in Python
-        return value
-
-
-class Task:
+class Task(TaskOptions):
     """Made by `@app.task`. Its attributes are the options that the decorator takes; a subclass, given as
     `base=`, may set them for many tasks."""
-
-    app: App
-    name: str
-    bind: bool = False
-    """The function takes the task itself as its first argument."""
-    typing: bool = True
-    """Arguments are checked when the task is sent."""
-    acks_late: FromSettings[bool] | bool = FromSettings("task_acks_late")
-    acks_on_failure: FromSettings[bool] | bool = FromSettings("task_acks_on_failure")
-    acks_on_timeout: FromSettings[bool] | bool = FromSettings("task_acks_on_timeout")
-    reject_on_worker_lost: FromSettings[bool | None] | bool | None = FromSettings(
-        "task_reject_on_worker_lost"
-    )
-    max_deliveries: FromSettings[int] | int = FromSettings("task_max_deliveries")
-    ignore_result: FromSettings[bool] | bool = FromSettings("task_ignore_result")
-    store_errors_even_if_ignored: FromSettings[bool] | bool = FromSettings(
-        "task_store_errors_even_if_ignored"
-    )
-    track_started: FromSettings[bool] | bool = FromSettings("task_track_started")
-    send_events: bool = True
-    """Workers tell of it, if they tell of tasks at all."""
-    max_retries: int | None = 3
-    """None: no bound."""
-    default_retry_delay: float = 180
-    """Seconds."""
-    rate_limit: FromSettings[str | float | None] | str | float | None = FromSettings(
-        "task_default_rate_limit"
-    )
-    """So many start in each worker: `"10/s"`, `"100/m"`, `"1000/h"`, or a number a second; 0: no bound."""
-    time_limit: float | None = None
-    """Seconds; None: the worker's."""
-    soft_time_limit: float | None = None
-    """Seconds; None: the worker's."""
-    serializer: str | None = None
-    compression: str | None = None
-    queue: str | None = None
-    exchange: str | None = None
-    routing_key: str | None = None
-    priority: int | None = None
-    expires: float | datetime | None = None
-    MaxRetriesExceededError = MaxRetriesExceededError
 
     def __init__(
         self, app: App, name: str, function: Callable[..., Any] | None, options: Mapping[str, Any]
@@ -114,18 +43,27 @@ class Task:
         that does not exist, or a value that makes no sense."""
         self.app = app
         self.name = name
-        for option, value in options.items():
-            if option not in Task.__annotations__ and not hasattr(type(self), option):
-                raise ImproperlyConfigured(f"task {name}: {_unknown(option)}")
-            setattr(self, option, value)
         try:
+            for option, value in options.items():
+                self.check_name(option)
+                setattr(self, option, value)
             check_priority(self.priority)
             check_limits(self.soft_time_limit, self.time_limit)
             rates.per_second(self.rate_limit)
-        except ValueError as error:
+        except (ValueError, ImproperlyConfigured) as error:
             raise ImproperlyConfigured(f"task {name}: {error}") from None
+        self._models: Models | None = None
         if function is not None:
             update_wrapper(self, function)
+            if self.pydantic:
+                self._models = Models(
+                    name,
+                    function,
+                    strict=self.pydantic_strict,
+                    context=self.pydantic_context or {},
+                    dump=self.pydantic_dump_kwargs or {},
+                )
+                function = self._models.wrapped()
             self.run = MethodType(function, self) if self.bind else function  # type: ignore[method-assign]
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
@@ -150,6 +88,36 @@ class Task:
             return await self.run(*request.args, **request.kwargs)
         finally:
             current.pop(token)
+
+    def before_start(self, task_id: str | None, args: Any, kwargs: Any) -> None:
+        """For subclasses: called in the child before `run`. What it raises is the task's failure."""
+
+    def on_success(self, retval: Any, task_id: str | None, args: Any, kwargs: Any) -> None:
+        """For subclasses, as those below: called in the child when `run` has returned, before the result is
+        stored. What such a method raises is logged."""
+
+    def on_failure(self, exc: BaseException, task_id: str | None, args: Any, kwargs: Any, einfo: Any) -> None:
+        """It has failed by an exception; not by a killed child."""
+
+    def on_retry(self, exc: BaseException, task_id: str | None, args: Any, kwargs: Any, einfo: Any) -> None:
+        """It will run again."""
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str | None, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """It has ended as SUCCESS or FAILURE; `retval`: what it returned, or raised."""
+
+    @cached_property
+    def handlers(self) -> frozenset[str]:
+        """Which of these are its own."""
+        return frozenset(
+            name for name in HANDLERS
+            if getattr(getattr(self, name), "__func__", None) is not getattr(Task, name)
+        )  # fmt: skip
+
+    def after(self, error: BaseException) -> BaseException:
+        """What it ends with that has raised this while it ran."""
+        return autoretry.outcome(self, error) if self.autoretry_for else error
 
     @property
     def request(self) -> Request:
@@ -179,6 +147,14 @@ class Task:
         if self.typing:
             self._arguments.check(args, kwargs)
 
+    def plain_arguments(
+        self, args: tuple[Any, ...] | list[Any], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """With what pydantic's models hold in their place, if it takes such."""
+        if self._models is None:
+            return tuple(args), kwargs
+        return self._models.plain(args, kwargs, (self,) if self.bind else ())
+
     def delay(self, *args: Any, **kwargs: Any) -> AsyncResult:
         """Send it with these arguments. Raises as apply_async."""
         return self.apply_async(args, kwargs)
@@ -197,6 +173,8 @@ class Task:
         """
         args, kwargs = args or (), kwargs or {}
         self.check_arguments(args, kwargs)
+        if self.pydantic:
+            args, kwargs = self.plain_arguments(args, kwargs)
         return self.app.sender.send(self.name, args, kwargs, options, self.declared)
 
     async def adelay(self, *args: Any, **kwargs: Any) -> AsyncResult:
@@ -328,11 +306,3 @@ class Task:
     @cached_property
     def _arguments(self) -> Arguments:
         return Arguments(self.name.rpartition(".")[2], self.run)
-
-
-def _unknown(option: str) -> str:
-    from difflib import get_close_matches
-
-    known = [name for name in Task.__annotations__ if name != "app"]
-    near = get_close_matches(option, known, 1)
-    return f"there is no option {option!r}" + (f"; did you mean {near[0]!r}?" if near else "")

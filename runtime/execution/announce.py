@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from runtime import hooks
 from runtime.errors import Retry
 from runtime.execution import report
-from runtime.execution.report import Report
 
 if TYPE_CHECKING:
     from runtime.app.task import Task
@@ -21,24 +20,23 @@ def begins(task: Task, request: Request) -> None:
         hooks.task_prerun.send(task, **_run(task, request))
 
 
-def ended(task: Task, request: Request, end: Report, outcome: Any) -> Report:
-    """outcome: what it returned, or raised. Returns the report."""
+def ended(task: Task, request: Request, state: str, outcome: Any) -> None:
+    """outcome: what it returned, or raised."""
     success, failure, retry, postrun = ENDS
     if not (success.handlers or failure.handlers or retry.handlers or postrun.handlers):
-        return end
-    if end.state == report.SUCCESS:
+        return
+    if state == report.SUCCESS:
         success.send(task, result=outcome)
-    elif end.state == report.FAILURE and failure.handlers:
+    elif state == report.FAILURE and failure.handlers:
         run = _run(task, request)
         del run["task"]
         failure.send(
             task, exception=outcome, traceback=outcome.__traceback__, einfo=exception_info(outcome), **run
         )
-    elif end.state == report.RETRY and retry.handlers:
+    elif state == report.RETRY and retry.handlers:
         assert isinstance(outcome, Retry)
         retry.send(task, request=request, reason=outcome, einfo=exception_info(outcome))
-    postrun.send(task, retval=outcome, state=end.state, **_run(task, request))
-    return end
+    postrun.send(task, retval=outcome, state=state, **_run(task, request))
 
 
 def internal_error(name: str, task_id: str, error: BaseException) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from brokers import envelope
 from brokers.envelope import MalformedMessage
 from runtime.errors import ContentDisallowed, NotRegistered
-from runtime.execution import announce, current, errbacks, report
+from runtime.execution import announce, current, errbacks, handlers, report
 from runtime.execution.chords import is_join, join
 from runtime.execution.replacing import ACCUMULATE
 from runtime.execution.report import Report
@@ -87,14 +87,15 @@ class Runner:
         token = current.push(task, request)
         try:
             announce.begins(task, request)
+            handlers.begin(task, request)
             if task.track_started:
                 self._tell_start(task)
             value = task.run(*request.args, **request.kwargs)
             if type(value) is CoroutineType:
                 value = _finish(value)
-            return announce.ended(task, request, self._reporter.succeeded(task, request, value), value)
+            return self._succeeded(task, request, value)
         except BaseException as error:  # noqa: BLE001  (user code; SystemExit ends the task only)
-            return announce.ended(task, request, self._reporter.ended(task, request, error), error)
+            return self._raised(task, request, error)
         finally:
             current.pop(token)
 
@@ -102,16 +103,24 @@ class Runner:
         token = current.push(task, request)
         try:
             announce.begins(task, request)
+            handlers.begin(task, request)
             if task.track_started:
                 import asyncio
 
                 await asyncio.to_thread(self._tell_start, task)
-            value = await task.run(*request.args, **request.kwargs)
-            return announce.ended(task, request, self._reporter.succeeded(task, request, value), value)
+            return self._succeeded(task, request, await task.run(*request.args, **request.kwargs))
         except BaseException as error:  # noqa: BLE001  (as in _run)
-            return announce.ended(task, request, self._reporter.ended(task, request, error), error)
+            return self._raised(task, request, error)
         finally:
             current.pop(token)
+
+    def _succeeded(self, task: Task, request: Request, value: Any) -> Report:
+        """Raises as `Reporter.succeeded`."""
+        return _told(task, request, self._reporter.succeeded(task, request, value), value)
+
+    def _raised(self, task: Task, request: Request, error: BaseException) -> Report:
+        error = task.after(error)
+        return _told(task, request, self._reporter.ended(task, request, error), error)
 
     def _for_others(self, request: Request) -> Report:
         """What follows from the ends of other tasks."""
@@ -121,6 +130,13 @@ class Runner:
 
     def _tell_start(self, task: Task) -> None:
         task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": self._node})
+
+
+def _told(task: Task, request: Request, end: Report, outcome: Any) -> Report:
+    """To the task's class and to the hooks."""
+    handlers.end(task, request, end.state, outcome)
+    announce.ended(task, request, end.state, outcome)
+    return end
 
 
 def _cut_short(payload: bytes | memoryview, error: BaseException) -> Report:
