@@ -18,7 +18,7 @@ def to_wire(error: BaseException) -> dict[str, Any]:
     kind = type(error)
     return {
         "exc_type": kind.__qualname__,
-        "exc_message": [_encodable(argument) for argument in error.args],
+        "exc_message": [_encodable(argument) for argument in error.args] or _told(error),
         "exc_module": errors.WIRE_MODULES.get(kind, kind.__module__),
     }
 
@@ -36,6 +36,15 @@ def from_wire(stored: Any) -> BaseException:
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
         raise SecurityError(f"{module}.{name} is no exception class; its arguments were {message!r:.200}")
     return _instance(kind, tuple(message) if isinstance(message, list | tuple) else (message,))
+
+
+def _told(error: BaseException) -> list[str]:
+    """What an exception without arguments has to say all the same, as pydantic's ValidationError."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  (__str__ is the user's code)
+        return []
+    return [text] if text else []
 
 
 def _encodable(argument: Any) -> Any:
@@ -75,6 +84,9 @@ def _instance(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException
         return kind(*args)
     except Exception:  # noqa: BLE001  (__init__ is the user's code)
         # It wants other arguments than those that ended in `args`. Its class is what callers catch.
-        error = kind.__new__(kind)
+        try:
+            error = kind.__new__(kind)
+        except TypeError:  # a class in C, such as pydantic's ValidationError
+            error = _made_up(kind.__module__, kind.__qualname__)()
         error.args = args
         return error
