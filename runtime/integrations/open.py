@@ -37,7 +37,7 @@ def open_app(name: str) -> Opened:
     found = find(name)
     if isinstance(found, App):
         return Opened(found, OURS)
-    from runtime.integrations.celery.stand_in import CHILDREN, stand_in, unwrapped
+    from runtime.integrations.celery.stand_in import children, stand_in, unwrapped
 
     app = unwrapped(found, name)
-    return Opened(stand_in(app, name), CHILDREN, app)
+    return Opened(stand_in(app, name), children(app), app)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-TASK = "runtime.ended"
+from runtime.protocol.task_message import TaskMessage
+
+TASK = "celery.runtime_ended"
 HEADER = "runtime_ended"
 
 
@@ -21,13 +23,19 @@ class Ended(NamedTuple):
     """As in a result document (PROTOCOL 10.2)."""
 
 
-def build(message: bytes, state: str, error: dict[str, Any]) -> bytes:
-    """message: an envelope with a protocol 2 task. It is not due later, expires never and has no limits."""
+def build(message: bytes, task: TaskMessage, state: str, error: dict[str, Any]) -> bytes:
+    """message: the envelope with this task. What is made of it is not due later, expires never and has no
+    limits."""
     # Not orjson: it would change NaN, and integers above 64 bits.
     fields = json.loads(message)
-    headers = fields["headers"]
-    ended = Ended(headers["task"], state, error)
-    headers |= {"task": TASK, "eta": None, "expires": None, "timelimit": [None, None], HEADER: list(ended)}
+    fields["headers"] |= {
+        "task": TASK,
+        "id": task.id,
+        "eta": None,
+        "expires": None,
+        "timelimit": [None, None],
+        HEADER: list(Ended(task.name, state, error)),
+    }
     return json.dumps(fields).encode()
 
 

@@ -52,7 +52,7 @@ class Core:
         self.revoked = revoked
         self.pace = Pace(now)
         self.fetcher = Fetcher(now)
-        self.settler = Settler(plan.app, plan.node)
+        self.settler = Settler(plan.app, plan.node, plan.options.children.store_ends)
         self.outbox = Outbox(plan.app.conf.event_exchange)
         self.origin = Origin(plan.node, self.clock)
         self.task_events = TaskEvents(self.origin, self.outbox, plan.task_events)

@@ -108,13 +108,12 @@ def _of_broker(app: Celery) -> Iterator[Finding]:
 
 
 def _of_results(app: Celery) -> Iterator[Finding]:
-    backend = app.conf.result_backend
-    if backend and not str(backend).startswith("disabled") and settings.results_of(app) is None:
-        kind = str(backend).partition("://")[0]
+    if settings.stores_elsewhere(app):
+        kind = str(app.conf.result_backend).partition("://")[0]
         yield Finding(
             Effect.CHANGES,
-            f"result_backend {kind}: tasks store there as before, but nothing is stored of one that is "
-            "killed, lost, revoked or expired; with Redis it is",
+            f"result_backend {kind}: what ends a task from outside (killed, lost, revoked, expired) is stored by "
+            "a child that is told of it, when one has a free slot",
         )
 
 

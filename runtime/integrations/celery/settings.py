@@ -75,6 +75,12 @@ def translated(app: Celery) -> Translated:
     return found
 
 
+def stores_elsewhere(app: Celery) -> bool:
+    """There is a result store, and we do not speak to it."""
+    backend = str(app.conf.result_backend or "disabled")
+    return not backend.startswith("disabled") and results_of(app) is None
+
+
 def results_of(app: Celery) -> str | None:
     """URL of the result store if we speak to it too; None: the children alone do, or there is none."""
     url = app.conf.result_backend

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.app.app import App
 from runtime.errors import ImproperlyConfigured
-from runtime.integrations.celery.settings import translated
+from runtime.integrations.celery.settings import stores_elsewhere, translated
 from runtime.worker.options import Children
 
 if TYPE_CHECKING:
     from celery import Celery
-
-CHILDREN = Children(
-    boot="runtime.integrations.celery.child:boot", after_fork="runtime.integrations.celery.child:after_fork"
-)
 
 OLDEST = (5, 3)
 """Celery."""
@@ -24,6 +20,15 @@ def stand_in(app: Celery, name: str) -> App:
     """An app of ours with the settings of this one; it has no tasks of its own, and sends by their names.
     Raises ImproperlyConfigured if the Celery app cannot run here. name: the value of -A."""
     return App(app.main or name, set_as_current=False, **translated(app).settings)
+
+
+def children(app: Celery) -> Children:
+    """How they load this app."""
+    return Children(
+        boot="runtime.integrations.celery.child:boot",
+        after_fork="runtime.integrations.celery.child:after_fork",
+        store_ends=stores_elsewhere(app),
+    )
 
 
 def unwrapped(found: Any, name: str) -> Celery:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from runtime.execution.manifest import TaskOptions
+from runtime.protocol import ended
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 def describe(app: Celery) -> bytes:
     """As `runtime.execution.manifest.describe`."""
     options = [asdict(options_of(name, task)) for name, task in app.tasks.items()]
+    options.append(asdict(TaskOptions(ended.TASK, acks_late=True, ignore_result=True, logs_itself=True)))
     return orjson.dumps({"tasks": options, "commands": []}, default=str)
 
 

@@ -13,9 +13,11 @@ from runtime.errors import NotRegistered, TaskRevokedError
 from runtime.execution import failure
 from runtime.execution.manifest import TaskOptions
 from runtime.execution.report import Report
+from runtime.protocol import ended
 from runtime.protocol.task_message import TaskMessage
 from runtime.results import document, states
 from runtime.results.document import About, Described
+from runtime.results.exceptions import to_wire
 from runtime.results.keys import ResultKeys
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline.verdict import Verdict, of_loss, of_report, of_time_out
@@ -33,8 +35,10 @@ NOT_BEGUN = (states.PENDING, states.RECEIVED, states.RETRY, states.REJECTED)
 class Settler:
     """Knows what every settlement of this worker needs: where results go, and its own name."""
 
-    def __init__(self, app: App, node: str) -> None:
+    def __init__(self, app: App, node: str, children_store: bool = False) -> None:
+        """children_store: see `runtime.worker.options.Children.store_ends`."""
         self._app = app
+        self._children_store = children_store
         self._keys = ResultKeys.of(app.conf)
         self._node = node
         self.max_restores: int = app.conf.task_max_restores
@@ -157,6 +161,9 @@ class Settler:
     def _failed(self, reservation: Reservation, error: Exception, state: str = states.FAILURE) -> Settlement:
         """Failed by what the supervisor saw; the task's own code had no say."""
         task, options = reservation.task, reservation.options
+        if self._children_store and task.name != ended.TASK and state != states.RETRY:
+            told = ended.build(reservation.message, task, state, to_wire(error))
+            return Settlement(reservation.tag, pushes=(self._to_head(reservation, told),))
         ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
         if state == states.RETRY:
             pushes, failing, parts = failure.NONE
