@@ -141,6 +141,9 @@ def test_limits_and_lost_processes(call: Calls) -> None:
         call.softly(5).delay().get(timeout=10)
     with pytest.raises(TimeLimitExceeded):
         call.bounded(5).delay().get(timeout=10)
+    header = group([call.add(1, 1), call.bounded(5)], app=call.client)
+    with pytest.raises(TimeLimitExceeded):
+        chord(header, call.tsum(), app=call.client).delay().get(timeout=10)
     with pytest.raises(WorkerLostError):
         call.leave().delay().get(timeout=10)
     with pytest.raises(SoftTimeLimitExceeded):  # the message's limit

@@ -6,15 +6,18 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from billiard.exceptions import SoftTimeLimitExceeded
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
 from celery import Celery, chord, group
+from celery.exceptions import NotRegistered, TaskRevokedError
 
 from tests.support.celery_calls import APP, Calls, connected
 from tests.support.servers import Server
+from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
 
@@ -64,3 +67,17 @@ def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:
         assert elsewhere.add(2, 3).delay().get(timeout=10) == 5
         with pytest.raises(ValueError, match="wrong"):
             elsewhere.fail().delay().get(timeout=10)
+        # What the supervisor sees end, a child is told to store.
+        limited = elsewhere.bounded(5).apply_async(link_error=elsewhere.errback())
+        with pytest.raises(TimeLimitExceeded):
+            limited.get(timeout=10)
+        with pytest.raises(TaskRevokedError, match="expired"):
+            elsewhere.add(1, 1).apply_async(expires=datetime.now(UTC) - timedelta(seconds=1)).get(timeout=10)
+        with pytest.raises(NotRegistered):
+            elsewhere.no_such_task().delay().get(timeout=10)
+        wait_until(lambda: any(line.startswith("errback TimeLimit") for line in call.effects()))
+        running = elsewhere.slow("terminated", 30).delay()
+        wait_until(lambda: running.state == "STARTED")
+        client.control.revoke(running.id, terminate=True)
+        with pytest.raises(TaskRevokedError, match="terminated"):
+            running.get(timeout=10)

@@ -112,8 +112,8 @@ def _of_results(app: Celery) -> Iterator[Finding]:
         kind = str(app.conf.result_backend).partition("://")[0]
         yield Finding(
             Effect.CHANGES,
-            f"result_backend {kind}: what ends a task from outside (killed, lost, revoked, expired) is stored by "
-            "a child that is told of it, when one has a free slot",
+            f"result_backend {kind}: what ends a task from outside (killed, lost, revoked, expired) is "
+            "stored by a child that is told of it, as soon as one has a free slot",
         )
 
 

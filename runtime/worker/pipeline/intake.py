@@ -11,7 +11,7 @@ from brokers.envelope import MalformedMessage
 from brokers.interface import Delivery, Settlement
 from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
-from runtime.protocol import task_message
+from runtime.protocol import ended, task_message
 from runtime.worker.ledger import Ledger, Reservation
 from runtime.worker.pipeline.hold import NEAR, NearlyDue
 from runtime.worker.pipeline.limit import RateLimits
@@ -52,7 +52,7 @@ def admit(
     if task.expires is not None and task.expires <= epoch:
         reason = f"task {task.name}[{task.id}] has expired"
         return Refused(settler.revoked(delivery, task, "expired"), reason, Cause.EXPIRED, task)
-    if revoked and task in revoked and not is_join(task):
+    if revoked and task in revoked and not (is_join(task) or task.name == ended.TASK):
         reason = f"task {task.name}[{task.id}] was revoked"
         return Refused(settler.revoked(delivery, task, "revoked"), reason, Cause.REVOKED, task)
     if is_worn_out(envelope.restores(task.properties), settler.max_restores):
