@@ -61,7 +61,7 @@ _CELERY = {
         worker_redirect_stdouts worker_redirect_stdouts_level worker_task_log_datefmt worker_task_log_format
         """,
     "the lines of the supervisor keep their form": "worker_log_format",
-    "what the supervisor must tell of a task (killed, expired, revoked) it stores itself if this is Redis": """
+    "what the supervisor sees end (killed, expired, revoked) it stores itself if this is Redis": """
         result_backend result_backend_transport_options result_expires
         """,
     "go on using `celery beat`": """
