@@ -11,6 +11,7 @@ from celery.app.defaults import NAMESPACES, flatten
 from celery.bin.worker import worker
 from kombu.common import Broadcast
 
+from runtime.cli.start import start
 from runtime.errors import ImproperlyConfigured
 from runtime.integrations.celery.check import Effect, Verdict, judge
 from runtime.integrations.celery.command_line import name_of
@@ -84,6 +85,8 @@ def test_every_option_and_setting_of_celery_is_on_the_page() -> None:
 
 
 def test_what_the_page_says_is_obeyed_exists() -> None:
+    ours = {option for param in start.params for option in param.opts}
+    assert {name for name, equal in OPTIONS.items() if equal.how is How.SAME} <= ours
     for name, _ in flatten(NAMESPACES):
         assert "not known" not in of_setting(name).note, name
     rows = [line for line in PAGE.splitlines() if line.startswith("| `") and line.endswith("| yes |")]
