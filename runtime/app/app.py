@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from runtime import hooks
-from runtime.app import builtins, shared
-from runtime.app.autodiscover import Discovery, Packages, set_up_django
+from runtime.app import builtins, django_project, shared
+from runtime.app.autodiscover import Discovery, Packages
 from runtime.app.naming import task_name
 from runtime.app.sender import Call, Messages, Sender
 from runtime.app.task import Task
@@ -91,7 +91,7 @@ class App:
         and `include`, and those to be discovered. Raises what they raise."""
         from importlib import import_module
 
-        set_up_django()
+        django_project.set_up()
         hooks.import_modules.send(self)
         for module in (*self.conf.imports, *self.conf.include):
             import_module(module)

@@ -1,8 +1,7 @@
-"""Finds the modules with tasks in packages, and in the apps of a Django project."""
+"""Finds the modules with tasks in packages, and in the apps of a Django project (`django_project.py`)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.util import find_spec
@@ -26,14 +25,6 @@ class Discovery(NamedTuple):
         if not self.related_name:
             return packages
         return [name for package in packages if _exists(package, name := f"{package}.{self.related_name}")]
-
-
-def set_up_django() -> None:
-    """If the environment names a Django project, and Django is installed. Raises what its settings do."""
-    if os.environ.get("DJANGO_SETTINGS_MODULE") and find_spec("django") is not None:
-        import django
-
-        django.setup()
 
 
 def _django_apps() -> list[str]:

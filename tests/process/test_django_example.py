@@ -43,3 +43,4 @@ def test_the_tasks_of_a_django_project_use_its_database(
     ):
         waiting = client.send_task("orders.jobs.unpaid", ("alice",), queue="own")
         assert waiting.get(timeout=10) == 0
+        assert client.send_task("orders.jobs.is_connected", queue="own").get(timeout=10) is False
