@@ -160,7 +160,7 @@ OPTIONS: dict[str, Equal] = {
     "--pool": Equal(
         How.SAME, "`-P prefork`, `threads`, `gevent`, `solo`; `processes` is `prefork`; no `eventlet`"
     ),
-    "--task-events": Equal(How.NONE, NOT_YET),
+    "--task-events": Equal(How.SAME, "`-E`"),
     "--time-limit": Equal(How.SAME),
     "--soft-time-limit": Equal(How.SAME),
     "--max-tasks-per-child": Equal(How.SAME),
@@ -173,7 +173,7 @@ OPTIONS: dict[str, Equal] = {
     "--without-gossip": Equal(How.SAME),
     "--without-mingle": Equal(How.SAME),
     "--without-heartbeat": Equal(How.SAME),
-    "--heartbeat-interval": Equal(How.NONE, "the lease is renewed every quarter of `worker_lease`"),
+    "--heartbeat-interval": Equal(How.SAME),
     "--autoscale": Equal(How.SAME, "MAX,MIN"),
     "--beat": Equal(How.OTHER, "run `celery beat` beside it"),
     "--schedule-filename": Equal(How.OTHER, "an option of `celery beat`"),
