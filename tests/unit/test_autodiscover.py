@@ -48,5 +48,5 @@ def test_the_apps_of_a_django_project() -> None:
     late, *tasks = told.stdout.split()
     assert (late, [task for task in tasks if not task.startswith("celery.")]) == (
         "True",
-        ["orders.jobs.unpaid"],
+        ["orders.jobs.unpaid", "orders.jobs.is_connected"],
     )
