@@ -16,7 +16,7 @@ from runtime.canvas.compound import Compound
 from runtime.canvas.plan import Begun, plan
 from runtime.canvas.reference import Reference, reference
 from runtime.canvas.signature import Signature
-from runtime.errors import ImproperlyConfigured
+from runtime.errors import ImproperlyConfigured, NotRegistered
 from runtime.execution import current
 from runtime.execution.request import Request
 from runtime.protocol import serializers, task_message
@@ -135,9 +135,12 @@ class Sender:
         return Messages(pushes, [self._size(begun) for begun in planned.chords], reference(whole))
 
     def call_signature(self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Like a function. Raises KeyError (NotRegistered) for a task that is not here."""
+        """Like a function. Raises NotRegistered for a task that is not here."""
+        task = self._tasks.get(signature.task)
+        if task is None:
+            raise NotRegistered(signature.task)
         merged_args, merged_kwargs = signature.merged(args, kwargs)
-        return self._tasks[signature.task](*merged_args, **merged_kwargs)
+        return task(*merged_args, **merged_kwargs)
 
     def result_of(self, signature: Signature) -> AsyncResult | GroupResult:
         """Of a frozen one."""
