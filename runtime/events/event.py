@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from runtime.remote.clock import Clock
 
 Event = dict[str, Any]
 
-OFFSET_KEPT = 10.0
-"""Seconds after which the system is asked again how far the local time is from UTC."""
+CLOCKS_KEPT = 1.0
+"""Seconds after which the system is asked again what time it is, and how far the local time is from UTC."""
 
 
 class Origin:
-    """Who says something: what all its events have in common."""
+    """Who says something: what all its events have in common. One thread."""
 
     def __init__(self, hostname: str, clock: Clock) -> None:
         """hostname: node name of the worker, or what `client_name` makes."""
         self.hostname = hostname
         self.clock = clock
         self._pid = os.getpid()
-        self._utcoffset = 0.0
-        self._asked_again_at = 0.0
+        self._utcoffset = self._epoch = 0.0
+        self._asked_again_at = -inf
 
-    def event(self, type: str, timestamp: float, fields: Mapping[str, Any]) -> Event:
-        """type: such as `worker-online`. timestamp: epoch seconds. fields: those of the type."""
-        if timestamp >= self._asked_again_at:
+    def event(self, type: str, at: float, fields: Event) -> Event:
+        """type: such as `worker-online`. at: time.monotonic(). fields: those of the type; completed in place: a
+        worker makes three events for each of its tasks."""
+        if at >= self._asked_again_at:
+            self._asked_again_at = at + CLOCKS_KEPT
             self._utcoffset = utcoffset()
-            self._asked_again_at = timestamp + OFFSET_KEPT
-        return {
-            "hostname": self.hostname,
-            "utcoffset": self._utcoffset,
-            "pid": self._pid,
-            "clock": self.clock.tick(),
-            **fields,
-            "timestamp": timestamp,
-            "type": type,
-        }
+            self._epoch = time.time() - time.monotonic()
+        fields["hostname"] = self.hostname
+        fields["utcoffset"] = self._utcoffset
+        fields["pid"] = self._pid
+        fields["clock"] = self.clock.tick()
+        fields["timestamp"] = at + self._epoch
+        fields["type"] = type
+        return fields
 
 
 def utcoffset() -> float:

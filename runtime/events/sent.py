@@ -30,4 +30,4 @@ def write(origin: Origin, exchange: str, push: Push) -> bytes:
         "exchange": info["exchange"],
         "routing_key": info["routing_key"],
     }
-    return message.write(origin.event("task-sent", time.time(), fields), exchange, ROUTING_KEY)
+    return message.write(origin.event("task-sent", time.monotonic(), fields), exchange, ROUTING_KEY)

@@ -79,7 +79,7 @@ class Gossip:
         if event["type"] == "worker-elect" and isinstance(event.get("id"), str):
             # Celery's workers hold an election, and wait until all that are there have heard of it. We are no
             # candidate: there is nothing that one of them should do and we could.
-            ack = self._origin.event("worker-elect-ack", time.time(), {"id": event["id"]})
+            ack = self._origin.event("worker-elect-ack", time.monotonic(), {"id": event["id"]})
             self._outbox.add(ack)
         if event["type"] == "worker-offline":
             if self.peers.left(node):

@@ -51,7 +51,7 @@ class Pulse:
             "loadavg": os.getloadavg(),
             **IDENTITY,
         }
-        return self._origin.event(type, time.time(), fields)
+        return self._origin.event(type, time.monotonic(), fields)
 
 
 class Heart:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-import time
 
 from pools.interface import Lost, TimedOut
 from runtime import clocks
-from runtime.events.event import Origin
+from runtime.events.event import Event, Origin
 from runtime.execution import report
 from runtime.execution.report import Report
 from runtime.protocol.task_message import TaskMessage
@@ -29,34 +28,30 @@ class TaskEvents:
 
     def received(self, reservation: Reservation, at: float) -> None:
         task = reservation.task
-        self._add(
-            "task-received",
-            reservation,
-            at,
-            name=task.name,
-            args=task.argsrepr,
-            kwargs=task.kwargsrepr,
-            root_id=task.root_id,
-            parent_id=task.parent_id,
-            retries=task.retries,
-            eta=None if task.eta is None else clocks.iso(task.eta),
-            expires=None if task.expires is None else clocks.iso(task.expires),
-        )
+        fields = {
+            "name": task.name,
+            "args": task.argsrepr,
+            "kwargs": task.kwargsrepr,
+            "root_id": task.root_id,
+            "parent_id": task.parent_id,
+            "retries": task.retries,
+            "eta": None if task.eta is None else clocks.iso(task.eta),
+            "expires": None if task.expires is None else clocks.iso(task.expires),
+        }
+        self._add("task-received", reservation, at, fields)
 
     def began(self, reservation: Reservation, at: float) -> None:
-        self._add("task-started", reservation, at)
+        self._add("task-started", reservation, at, {})
 
     def ended(self, reservation: Reservation, ended: Report, seconds: float, at: float) -> None:
         """A child has told how. Celery tells nobody of Ignore."""
         if ended.state == report.SUCCESS:
-            self._add("task-succeeded", reservation, at, result=ended.text, runtime=seconds)
+            self._add("task-succeeded", reservation, at, {"result": ended.text, "runtime": seconds})
         elif ended.state == report.REJECTED:
-            self._add("task-rejected", reservation, at, requeue=ended.requeue)
+            self._add("task-rejected", reservation, at, {"requeue": ended.requeue})
         elif ended.state in STATES:
-            exception = ended.cause or ended.text
-            self._add(
-                STATES[ended.state], reservation, at, exception=exception, traceback=ended.traceback or ""
-            )
+            fields = {"exception": ended.cause or ended.text, "traceback": ended.traceback or ""}
+            self._add(STATES[ended.state], reservation, at, fields)
 
     def timed_out(self, reservation: Reservation, event: TimedOut, at: float) -> None:
         self._failed(reservation, f"TimeLimitExceeded({event.limit:g},)", at)
@@ -64,30 +59,30 @@ class TaskEvents:
     def lost(self, reservation: Reservation, event: Lost, again: bool, at: float) -> None:
         """`again`: it is run once more."""
         if again:
-            self._add("task-rejected", reservation, at, requeue=True)
+            self._add("task-rejected", reservation, at, {"requeue": True})
         else:
             reason = f"Worker exited prematurely: exit code {event.exitcode}."
             self._failed(reservation, f"WorkerLostError({reason!r})", at)
 
     def terminated(self, reservation: Reservation, at: float) -> None:
-        self._add("task-revoked", reservation, at, terminated=True, signum=int(signal.SIGKILL), expired=False)
+        fields = {"terminated": True, "signum": int(signal.SIGKILL), "expired": False}
+        self._add("task-revoked", reservation, at, fields)
 
     def revoked(self, task: TaskMessage, expired: bool, at: float) -> None:
         """It had not begun."""
-        self._say("task-revoked", task.id, at, terminated=False, signum=None, expired=expired)
+        self._say("task-revoked", task.id, at, {"terminated": False, "signum": None, "expired": expired})
 
     def refused(self, task: TaskMessage, exception: str, at: float) -> None:
         """It cannot be run here."""
-        self._say("task-failed", task.id, at, exception=exception, traceback="")
+        self._say("task-failed", task.id, at, {"exception": exception, "traceback": ""})
 
     def _failed(self, reservation: Reservation, exception: str, at: float) -> None:
-        self._add("task-failed", reservation, at, exception=exception, traceback="")
+        self._add("task-failed", reservation, at, {"exception": exception, "traceback": ""})
 
-    def _add(self, type: str, reservation: Reservation, at: float, **fields: object) -> None:
+    def _add(self, type: str, reservation: Reservation, at: float, fields: Event) -> None:
         if reservation.options.send_events:
-            self._say(type, reservation.task.id, at, **fields)
+            self._say(type, reservation.task.id, at, fields)
 
-    def _say(self, type: str, task_id: str, at: float, **fields: object) -> None:
+    def _say(self, type: str, task_id: str, at: float, fields: Event) -> None:
         fields["uuid"] = task_id
-        timestamp = at - time.monotonic() + time.time()
-        self._outbox.add_task(self._origin.event(type, timestamp, fields))
+        self._outbox.add_task(self._origin.event(type, at, fields))
