@@ -15,8 +15,10 @@ import pytest
 from brokers.redis.address import parse
 from brokers.redis.mailbox import KEPT, RedisMailbox
 from runtime import App
-from runtime.events.event import Event
+from runtime.events import message
+from runtime.events.event import Event, Origin
 from runtime.events.listener import Listener
+from runtime.remote.clock import Clock
 from runtime.worker.events.outbox import FOR_REPLIES, Outbox
 from tests.support.celery_worker import CeleryWorker
 from tests.support.mailboxes import DrivenMailbox
@@ -174,6 +176,14 @@ def test_remote_control_turns_the_events_of_tasks_on_and_off(
     ear.until(lambda: "task-succeeded" in ear.types(told.id))
     assert ear.of(told.id)[-1]["result"] == "7", "though neither the log nor the result store wants it"
     assert ear.types(silent.id) == []
+
+
+def test_an_election_of_others_is_not_held_up(
+    shared_server: Server, ear: Ear, both: tuple[Worker, CeleryWorker]
+) -> None:
+    elect = Origin("other@test", Clock()).event("worker-elect", 0.0, {"id": "e1", "topic": "task"})
+    shared_server.client.publish("/0.celeryev/worker.elect", message.write(elect, "celeryev", "worker.elect"))
+    ear.until(lambda: [each["id"] for each in ear.workers(both[0].node, "worker-elect-ack")] == ["e1"])
 
 
 def test_a_slow_server_gets_no_more_events_than_there_is_room_for(server: Server) -> None:

@@ -8,4 +8,4 @@ from runtime.worker.commands.view import WorkerView
 
 @COMMANDS.control()
 def election(view: WorkerView) -> None:
-    """Ignored: it is held by events."""
+    """This worker is no candidate: there is nothing that one of several should do here."""

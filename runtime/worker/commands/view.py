@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from brokers.interface import Consumer, Delivery, Held, Settlement
+from brokers.interface import Consumer, Held, Settlement
 from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol.task_message import TaskMessage
@@ -17,6 +17,7 @@ from runtime.worker.core import Core
 from runtime.worker.ledger import Reservation
 from runtime.worker.plan import Plan
 from runtime.worker.size import Bounds
+from runtime.worker.withdraw import withdraw
 
 
 class QueueFacts(NamedTuple):
@@ -96,21 +97,7 @@ class WorkerView:
 
     def withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> None:
         """Tasks that have not begun here are revoked: out of the worker, their results stored."""
-
-        def meant(reservation: Reservation) -> bool:
-            return is_meant(reservation.task) and not is_join(reservation.task)
-
-        now = time.monotonic()
-        withdrawn = [
-            *self._core.dispatcher.withdraw(meant, now),
-            *self._core.limits.withdraw(meant, now),
-            *self._core.nearly_due.withdraw(meant),
-        ]
-        for reservation in withdrawn:
-            self._core.ledger.strike(reservation.id)
-            delivery = Delivery(reservation.tag, reservation.queue, reservation.message)
-            self._settlements.append(self._core.settler.revoked(delivery, reservation.task, "revoked"))
-            self._core.record.withdrawn(reservation.task)
+        self._settlements += withdraw(self._core, is_meant)
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""

@@ -12,10 +12,10 @@ from brokers.envelope import MalformedMessage
 from brokers.interface import Settlement
 from runtime.remote import command as commands
 from runtime.remote import reply as replies
-from runtime.remote.clock import Clock
 from runtime.remote.command import Address, Command
+from runtime.worker.core import Core
 from runtime.worker.mail import Mail
-from runtime.worker.revoked import Revoked
+from runtime.worker.withdraw import withdraw
 
 logger = logging.getLogger("runtime.worker")
 
@@ -28,16 +28,18 @@ class Mingle:
     """An attendant, for the first second of each connection. Nobody waits for it: nothing is taken while the
     children load their code, and that takes longer than the answers."""
 
-    def __init__(self, mail: Mail, namespace: str, node: str, clock: Clock, revoked: Revoked) -> None:
+    def __init__(self, mail: Mail, namespace: str, core: Core) -> None:
         """namespace: the setting `control_exchange`."""
+        self._core = core
         self._mail = mail
         self._exchange = commands.exchange(namespace)
+        node = core.origin.hostname
         # The same at each start: what one that was killed leaves, the next of that name removes.
         oid = str(uuid5(NAMESPACE_DNS, node))
         self._address = Address(commands.reply_exchange(namespace), oid)
         self._node = node
-        self._clock = clock
-        self._revoked = revoked
+        self._clock = core.clock
+        self._revoked = core.revoked
         self._looks: list[float] | None = None
         """When to look, time.monotonic(); None: nobody was asked."""
         self._answered = 0
@@ -56,8 +58,9 @@ class Mingle:
         if self._looks is None:
             self._ask(now)
             return ()
+        learnt: set[str] = set()
         for message in self._mail.take_collected():
-            self._read(message)
+            learnt |= self._read(message)
         while self._looks and now >= self._looks[0]:
             self._looks.pop(0)
             if self._looks:
@@ -65,7 +68,7 @@ class Mingle:
             else:
                 self._mail.mailbox.expect_no_more()
                 logger.debug("Mingle: %d workers have answered", self._answered)
-        return ()
+        return withdraw(self._core, lambda task: task.id in learnt) if learnt else ()
 
     def stop(self) -> None:
         self._mail.mailbox.expect_no_more()
@@ -83,22 +86,24 @@ class Mingle:
         self._mail.mailbox.expect(self._address.exchange, self._address.routing_key)
         self._mail.mailbox.broadcast(self._exchange, "", commands.write(hello))
 
-    def _read(self, message: bytes) -> None:
+    def _read(self, message: bytes) -> set[str]:
+        """What is learnt from this answer: ids of revoked tasks."""
         try:
             reply = replies.read(message)
         except MalformedMessage as error:
             logger.error("Mingle: an answer that makes no sense: %s", error)
-            return
+            return set()
         self._clock.heed(reply.clock)
-        for node, answer in reply.values.items():
-            if isinstance(answer, dict) and node != self._node:
-                self._learn(answer)
+        answers = [answer for node, answer in reply.values.items() if node != self._node]
+        return set().union(*(self._learn(answer) for answer in answers if isinstance(answer, dict)))
 
-    def _learn(self, answer: dict[str, Any]) -> None:
+    def _learn(self, answer: dict[str, Any]) -> set[str]:
         """Ids are an array, or before Celery 5.7 the keys of an object."""
         self._answered += 1
-        clock, ids = answer.get("clock"), answer.get("revoked") or ()
+        clock, ids = answer.get("clock"), answer.get("revoked")
         if type(clock) is int:
             self._clock.heed(clock)
-        if isinstance(ids, list | dict):
-            self._revoked.add(task_id for task_id in ids if isinstance(task_id, str))
+        listed = ids if isinstance(ids, list | dict) else ()
+        known = {task_id for task_id in listed if isinstance(task_id, str)}
+        self._revoked.add(known)
+        return known

@@ -72,8 +72,7 @@ class MingleStep(AttendantStep[Mingle]):
         return "mingle" not in plan.options.without
 
     def make(self, parts: Parts) -> Mingle:
-        core, plan = parts[CoreStep], parts.plan
-        return Mingle(parts[MailStep], plan.app.conf.control_exchange, plan.node, core.clock, core.revoked)
+        return Mingle(parts[MailStep], parts.plan.app.conf.control_exchange, parts[CoreStep])
 
     def stop(self, part: Mingle) -> None:
         super().stop(part)
