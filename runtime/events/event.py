@@ -27,8 +27,8 @@ class Origin:
         self._asked_again_at = -inf
 
     def event(self, type: str, at: float, fields: Event) -> Event:
-        """type: such as `worker-online`. at: time.monotonic(). fields: those of the type. They are completed in
-        place: a worker makes three events for each of its tasks."""
+        """type: such as `worker-online`. at: time.monotonic(). fields: those of the type; they are completed
+        in place, for a worker makes three events for each of its tasks."""
         if at >= self._asked_again_at:
             self._asked_again_at = at + CLOCKS_KEPT
             self._utcoffset = utcoffset()
