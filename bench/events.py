@@ -28,13 +28,16 @@ def main(slots: int, tasks: int, rounds: int) -> None:
     """No-ops a second with events off and on, in turn, the best of each; then pings under full load."""
     off = ours(slots=slots)
     on = replace(off, name=f"{off.name} -E", command=f"{off.command} -E")
-    rates: dict[str, list[float]] = {off.name: [], on.name: []}
+    figures: dict[str, list[trials.Figures]] = {off.name: [], on.name: []}
     for _ in range(rounds):
         for peer in (off, on):
-            rate = trials.ignored(peer, tasks)["rate"]
-            rates[peer.name].append(rate or 0.0)
-            click.echo(f"{peer.name:20} {rate:10,.0f} tasks/s")
-    click.echo(f"on : off  {max(rates[on.name]) / max(rates[off.name]):.0%}")
+            found = trials.ignored(peer, tasks)
+            figures[peer.name].append(found)
+            click.echo(f"{peer.name:20} {found['rate']:10,.0f} tasks/s {found['cpu']:8.3f} CPU s per 1,000")
+    best = {name: max(each["rate"] or 0.0 for each in found) for name, found in figures.items()}
+    least = {name: min(each["cpu"] or 0.0 for each in found) for name, found in figures.items()}
+    click.echo(f"on : off  {best[on.name] / best[off.name]:.0%} of the tasks, ", nl=False)
+    click.echo(f"{least[on.name] / least[off.name]:.0%} of the CPU")
     for peer in (off, on):
         pings = sorted(_pings(peer, tasks))
         click.echo(f"{peer.name:20} ping p50 {median(pings) * 1000:.1f} ms, worst {pings[-1] * 1000:.1f} ms")

@@ -45,10 +45,19 @@ TELL = b" "
 is JSON, which may begin with a space; so each job says it for itself, whenever its child was made.)"""
 
 
+_TOLD = b"="
+"""What a success with nothing to store or send begins with; the rest is its text. (marshal begins otherwise.)"""
+
+
+def is_bare(report: Report) -> bool:
+    """A success with nothing to store or send."""
+    return report.state == SUCCESS and not (report.documents or report.pushes or report.chords)
+
+
 def encode(report: Report) -> bytes:
     """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
-    if report is PLAIN_SUCCESS or report == PLAIN_SUCCESS:
-        return b""
+    if is_bare(report):
+        return _TOLD + report.text.encode(errors="surrogatepass") if report.text else b""
     pushes = [tuple(push) for push in report.pushes]
     return marshal.dumps([*report[:2], pushes, [_flat(chord) for chord in report.chords], *report[4:]])
 
@@ -56,6 +65,8 @@ def encode(report: Report) -> bytes:
 def decode(payload: bytes) -> Report:
     if not payload:
         return PLAIN_SUCCESS
+    if payload[:1] == _TOLD:
+        return Report(SUCCESS, text=payload[1:].decode(errors="surrogatepass"))
     state, documents, pushes, chords, *rest = marshal.loads(payload)
     chords = [_chord(*chord) for chord in chords]
     return Report(state, documents, [Push(*push) for push in pushes], chords, *rest)

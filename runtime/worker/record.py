@@ -11,7 +11,7 @@ from runtime import hooks
 from runtime.errors import NotRegistered
 from runtime.execution import report
 from runtime.execution.chords import is_join
-from runtime.execution.report import PLAIN_SUCCESS, Report
+from runtime.execution.report import Report
 from runtime.protocol.task_message import TaskMessage
 from runtime.worker.announcer import Announcer
 from runtime.worker.events.task_events import TaskEvents
@@ -82,7 +82,7 @@ class Record:
 
     def reported(self, reservation: Reservation, ended: Report, seconds: float, at: float) -> None:
         """A child has told how it ended, after so many seconds."""
-        if self._journal.tells_all or ended is not PLAIN_SUCCESS:
+        if self._journal.tells_all or ended.state != report.SUCCESS:
             self._journal.reported(reservation, ended, seconds)
         self._meters.ended(reservation, ended.state, at)
         if ended.state == report.MALFORMED:

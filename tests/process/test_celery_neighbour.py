@@ -34,9 +34,10 @@ def test_a_celery_worker_and_ours_see_each_other_and_go_on_without_each_other(
             server.url(), directory, "--heartbeat-interval", "1", mingle=True, gossip=True
         ) as theirs:
             assert "mingle: sync with 1 nodes" in theirs.log()
-            assert "revoked before it came" in app.control.inspect(theirs.node).revoked()
+            asked = app.control.inspect(theirs.node, timeout=10)
+            assert "revoked before it came" in asked.revoked()
             wait_until(lambda: f"Gossip: {theirs.node} is there" in ours.log())
-            clocks = app.control.inspect().clock()
+            clocks = app.control.inspect(timeout=10).clock()
             assert abs(clocks[ours.node]["clock"] - clocks[theirs.node]["clock"]) < 20
             status = subprocess.run(
                 [sys.executable, "-m", "celery", "-A", "tests.support.celery_app", "status"],
@@ -57,7 +58,7 @@ def test_a_celery_worker_and_ours_see_each_other_and_go_on_without_each_other(
             ours.again()
             wait_until(lambda: "Mingle: 1 workers have answered" in ours.log())
             assert {"revoked before it came", "revoked meanwhile"} <= set(
-                app.control.inspect(ours.node).revoked()
+                app.control.inspect(ours.node, timeout=10).revoked()
             )
             wait_until(lambda: f"Gossip: {theirs.node} is there" in ours.log())
             theirs.process.kill()

@@ -68,7 +68,7 @@ class Ends:
         self._dispatcher.moved_at = event.at
         ended = report.decode(event.payload)
         self._record.reported(reservation, ended, seconds, event.at)
-        if ended is not report.PLAIN_SUCCESS:
+        if not report.is_bare(ended):
             settled.append(self._settled(reservation, lambda: self._settler.reported(reservation, ended)))
         elif reservation.tag:
             settled.append(Settlement(reservation.tag))
