@@ -46,7 +46,7 @@ is JSON, which may begin with a space; so each job says it for itself, whenever 
 
 
 _TOLD = b"="
-"""What a success with nothing to store or send begins with; the rest is its text. (marshal begins otherwise.)"""
+"""What a success with nothing to store or send begins with; the rest is its text. (marshal: `[`.)"""
 
 
 def is_bare(report: Report) -> bool:

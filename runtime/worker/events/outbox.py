@@ -18,6 +18,10 @@ BATCH = 100
 """Task events in one message. Celery's workers have 24; more are cheaper for the server and for us."""
 FOR_REPLIES = 1 << 20
 """Bytes of the mailbox's room that are left to the answers of remote control."""
+GATHER = 0.02
+"""Seconds for which task events gather after others were said: a message costs as much as several of them."""
+ENOUGH = 1000
+"""Task events that wait no longer."""
 TELL_EVERY = 10.0
 """Seconds between log lines about what was dropped."""
 
@@ -35,6 +39,10 @@ class Outbox:
 
     def __bool__(self) -> bool:
         return bool(self._single or self._tasks)
+
+    def is_urgent(self) -> bool:
+        """Whether it should be emptied at once."""
+        return bool(self._single) or len(self._tasks) >= ENOUGH
 
     def add(self, event: Event) -> None:
         """Of a worker: said in a message of its own."""
@@ -66,11 +74,13 @@ class Outbox:
 
 
 class Posting:
-    """An attendant: empties the outbox, once in a turn."""
+    """An attendant: empties the outbox, at most once in a turn."""
 
     def __init__(self, outbox: Outbox, mailbox: Mailbox) -> None:
         self._outbox = outbox
         self._mailbox = mailbox
+        self._next = -inf
+        """When task events have gathered for long enough."""
         self._told = outbox.dropped
         self._tell_at = -inf
 
@@ -78,9 +88,12 @@ class Posting:
         return None
 
     def next_deadline(self) -> float:
-        return -inf if self._outbox else inf
+        if not self._outbox:
+            return inf
+        return -inf if self._outbox.is_urgent() else self._next
 
     def attend(self, now: float) -> Sequence[Settlement]:
+        self._next = now + GATHER
         self._outbox.post(self._mailbox)
         if self._outbox.dropped > self._told and now >= self._tell_at:
             self._tell_at = now + TELL_EVERY
