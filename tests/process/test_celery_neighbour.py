@@ -33,6 +33,8 @@ def test_a_celery_worker_and_ours_see_each_other_and_go_on_without_each_other(
         with CeleryWorker(
             server.url(), directory, "--heartbeat-interval", "1", mingle=True, gossip=True
         ) as theirs:
+            # It says that it is ready before it hears.
+            wait_until(lambda: len(app.control.ping(timeout=1.0)) == 2, 20)
             assert "mingle: sync with 1 nodes" in theirs.log()
             asked = app.control.inspect(theirs.node, timeout=10)
             assert "revoked before it came" in asked.revoked()
