@@ -8,8 +8,7 @@ import click
 from rich.console import Console
 
 from bench import trials
-from bench.peers import SLOTS, Peer, celerys
-from bench.trials import Figures
+from bench.peers import SLOTS, celerys
 
 UNDER_CELERY = celerys()
 UNDER_OURS = replace(
@@ -18,22 +17,12 @@ UNDER_OURS = replace(
     command=f"runtime -A bench.apps.celery start -c {SLOTS} --loglevel critical --quiet",
 )
 
-SHOWN = {
-    "rate": "tasks/s",
-    "cpu": "CPU s per 1,000 tasks",
-    "commands": "Redis commands per task",
-    "rate_stored": "tasks/s, results stored",
-    "cpu_stored": "CPU s per 1,000 tasks, results stored",
-    "commands_stored": "Redis commands per task, results stored",
+TRIALS = {
+    trials.ignored: {"rate": "tasks/s, results ignored", "cpu": "CPU s per 1,000 tasks"},
+    trials.commands: {"commands": "Redis commands per task", "commands_stored": "the same, results stored"},
+    trials.stored: {"rate_stored": "tasks/s, results stored", "cpu_stored": "CPU s per 1,000 tasks"},
 }
-
-
-def measure(peer: Peer, tasks: int) -> Figures:
-    return {
-        **trials.ignored(peer, tasks),
-        **trials.stored(peer, tasks),
-        **trials.commands(peer, tasks),
-    }
+"""What is measured → its figures, in the order in which they are shown."""
 
 
 @click.command()
@@ -42,13 +31,16 @@ def measure(peer: Peer, tasks: int) -> Figures:
 def main(tasks: int, times: int) -> None:
     """The same app, tasks and client; 8 slots; late ack; one run."""
     console = Console()
-    theirs, ours = measure(UNDER_CELERY, tasks), measure(UNDER_OURS, tasks * times)
-    console.print(f"{'':<42}{'celery worker':>15}{'runtime start':>15}{'ratio':>8}")
-    for key, label in SHOWN.items():
-        before, after = theirs[key], ours[key]
-        assert before is not None
-        assert after is not None
-        console.print(f"{label:<42}{before:>15,.3f}{after:>15,.3f}{after / before:>8.2f}", highlight=False)
+    console.print(f"{'':<30}{'celery worker':>15}{'runtime start':>15}{'ratio':>8}")
+    for trial, shown in TRIALS.items():
+        theirs, ours = trial(UNDER_CELERY, tasks), trial(UNDER_OURS, tasks * times)
+        for key, label in shown.items():
+            before, after = theirs[key], ours[key]
+            assert before is not None
+            assert after is not None
+            console.print(
+                f"{label:<30}{before:>15,.3f}{after:>15,.3f}{after / before:>8.2f}", highlight=False
+            )
 
 
 if __name__ == "__main__":
