@@ -65,6 +65,8 @@ class Supervisor:
         self._settlements: list[Settlement] = []
         self._starting = True
         """Tasks may be started."""
+        self._sent_away = 0
+        """Of the messages that came last, how many have to wait elsewhere."""
         self._hub.watch(self._broker.fileno())
         self._hub.watch(self._pool.fileno())
 
@@ -212,7 +214,9 @@ class Supervisor:
         self._pool.kill([job for job in self._pool.running() if job in theirs])
 
     def _admit(self, deliveries: list[Delivery], now: float) -> None:
-        self._place(self._intake.admit(deliveries, self._code.manifest, now), now)
+        admitted = self._intake.admit(deliveries, self._code.manifest, now)
+        self._sent_away = len(admitted.far)
+        self._place(admitted, now)
 
     def _admit_due(self, now: float) -> None:
         if self._nearly_due or self._limits:
@@ -315,4 +319,5 @@ class Supervisor:
             slots=self._pool.slots(),
             multiplier=self._multiplier,
             unsettled=len(self._ledger) - len(self._nearly_due) - len(self._limits),
+            sent_away=self._sent_away,
         )

@@ -68,3 +68,11 @@ def test_the_rate_follows_what_ends_and_fades() -> None:
         pace.rate(now)
     assert pace.rate(now) == pytest.approx(1000, rel=0.05)
     assert pace.rate(now + 2.0) < 1
+
+
+def test_behind_what_was_sent_away_more_is_looked_for() -> None:
+    def wanted(idle: int, sent_away: int) -> int:
+        return prefetch.wanted(idle, 0, 0.0, slots=2, multiplier=None, unsettled=0, sent_away=sent_away)
+
+    assert [wanted(2, sent_away) for sent_away in (0, 2, 6, 400)] == [2, 6, 14, prefetch.BATCH]
+    assert wanted(0, 400) == 0

@@ -23,15 +23,25 @@ RATE_MEMORY = 0.2
 """Seconds after which a rate seen counts for 1/e."""
 
 
-def wanted(idle: int, waiting: int, rate: float, slots: int, multiplier: int | None, unsettled: int) -> int:
+def wanted(
+    idle: int,
+    waiting: int,
+    rate: float,
+    slots: int,
+    multiplier: int | None,
+    unsettled: int,
+    sent_away: int = 0,
+) -> int:
     """How many messages to ask for.
 
     idle: slots without a job. waiting: messages here that no child has begun. rate: tasks finished
     per second lately. multiplier: None for `auto`, else messages per slot as Celery means it (0: no
-    bound). unsettled: all reservations, for Celery's meaning.
+    bound). unsettled: all reservations, for Celery's meaning. sent_away: how many of the last take have to wait
+    for their time or their rate limit, elsewhere: behind them there may be more, and behind those what can run.
     """
     if multiplier is None:
         room = idle + min(int(rate * HORIZON), MOST) - waiting
+        room += 2 * sent_away if room > 0 else 0
     elif multiplier == 0:
         room = MOST - waiting
     else:
