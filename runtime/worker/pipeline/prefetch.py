@@ -36,8 +36,9 @@ def wanted(
 
     idle: slots without a job. waiting: messages here that no child has begun. rate: tasks finished
     per second lately. multiplier: None for `auto`, else messages per slot as Celery means it (0: no
-    bound). unsettled: all reservations, for Celery's meaning. sent_away: how many of the last take have to wait
-    for their time or their rate limit, elsewhere: behind them there may be more, and behind those what can run.
+    bound). unsettled: all reservations, for Celery's meaning. sent_away: how many of the last take
+    have to wait elsewhere, for their time or their rate limit: behind them there may be more, and behind
+    those what can run.
     """
     if multiplier is None:
         room = idle + min(int(rate * HORIZON), MOST) - waiting
