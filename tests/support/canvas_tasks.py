@@ -71,14 +71,29 @@ def instead(self: Any, how: str, x: int) -> Any:
     return self.replace(one)
 
 
+def part(self: Any, x: int) -> int:
+    """Notes whose worker runs it."""
+    note(f"part {_package_of(self)}")
+    time.sleep(0.01)
+    return x
+
+
+def body(results: list[int], name: str) -> int:
+    note(f"body {name}")
+    return total(results)
+
+
 def grow(self: Any, x: int) -> int:
     self.add_to_chord(self.app.signature("canvas.add", (x, 100)))
     return x
 
 
 def _group_of(task: Any) -> Any:
-    package = "runtime" if type(task.app).__module__.startswith("runtime.") else "celery"
-    return import_module(package).group
+    return import_module(_package_of(task)).group
+
+
+def _package_of(task: Any) -> str:
+    return "runtime" if type(task.app).__module__.startswith("runtime.") else "celery"
 
 
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
@@ -91,8 +106,9 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     hang,
     failed_id,
     failed_how,
+    body,
 )
-BOUND: tuple[Callable[..., Any], ...] = (about, instead, grow)
+BOUND: tuple[Callable[..., Any], ...] = (about, instead, part, grow)
 
 
 def register(app: Any) -> None:
