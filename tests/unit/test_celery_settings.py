@@ -49,6 +49,7 @@ def test_what_both_have_is_taken_over() -> None:
         result_expires=timedelta(hours=1),
         result_backend="redis://other/1",
         worker_max_tasks_per_child=5,
+        worker_state_db="/var/lib/state",
         accept_content=["json", "auth", "pickle"],
         task_routes=lambda *args: None,
     )
@@ -57,6 +58,7 @@ def test_what_both_have_is_taken_over() -> None:
         "task_acks_late": True, "task_time_limit": 7, "worker_concurrency": 3,
         "worker_prefetch_multiplier": 1, "task_default_queue": "q", "result_expires": 3600, "result_backend": "redis://other/1",
         "worker_max_tasks_per_child": 5, "accept_content": ("json", "pickle"),
+        "worker_state_db": "/var/lib/state.runtime",
     }  # fmt: skip
     assert {name: found.settings[name] for name in expected} == expected
     Settings(found.settings)

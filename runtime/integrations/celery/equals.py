@@ -130,6 +130,7 @@ _OF_CELERYS = (
 
 SETTINGS: dict[str, Equal] = {
     **{name: Equal(How.SAME) for name in _SAME.split()},
+    "worker_state_db": Equal(How.SAME, "in `FILE.runtime`: Celery's own file has another form"),
     **{name: Equal(How.CELERY, note) for note, names in _CELERY.items() for name in names.split()},
     **{name: Equal(How.OTHER, note) for note, names in _OTHER.items() for name in names.split()},
     **{name: Equal(How.NONE, note) for note, names in _NONE.items() for name in names.split()},

@@ -170,5 +170,6 @@ ADAPTED: dict[str, Callable[[Any], Any]] = {
     "task_default_priority": int,
     "timezone": str,
     "worker_concurrency": _concurrency,
+    "worker_state_db": lambda path: f"{path}.runtime",  # Celery's own has another form
 }
 """Name → what makes ours of Celery's value."""
