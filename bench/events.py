@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
-from threading import Event, Thread
 
 import click
 
 from bench import own, trials
 from bench.peers import Peer, ours
-from bench.rig import rig
+from bench.rig import ROOT, Rig, rig
 from runtime import App
-from runtime.events.listener import Listener
 
 PINGS = 30
 
@@ -49,7 +50,7 @@ def _pings(peer: Peer, tasks: int) -> list[float]:
     with rig(peer, results=False) as set_up:
         app = App(broker=set_up.server.url, backend=set_up.server.url, set_as_current=False)
         set_up.client("fill", tasks)
-        with _listening(app):
+        with _listening(set_up):
             set_up.start_worker()
             set_up.wait(lambda: bool(set_up.marks.starts(tasks)), 30, "no task starts")
             took: list[float] = []
@@ -61,21 +62,15 @@ def _pings(peer: Peer, tasks: int) -> list[float]:
 
 
 @contextmanager
-def _listening(app: App) -> Iterator[None]:
-    ended = Event()
-
-    def listen() -> None:
-        with Listener(app.conf) as listener:
-            while not ended.is_set():
-                listener.receive(0.2)
-
-    thread = Thread(target=listen)
-    thread.start()
+def _listening(set_up: Rig) -> Iterator[None]:
+    """In a process of its own: in this one it would take the interpreter from who asks."""
+    command = [str(Path(sys.executable).with_name("runtime")), "-A", "bench.apps.ours", "events", "--json"]
+    listener = subprocess.Popen(command, cwd=ROOT, env=set_up.environment, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
-        ended.set()
-        thread.join()
+        listener.kill()
+        listener.wait()
 
 
 if __name__ == "__main__":
