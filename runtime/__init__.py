@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runtime.app.shared import shared_task
     from runtime.app.signatures import signature
     from runtime.app.task import Task
+    from runtime.beat.crontab import crontab
     from runtime.canvas.compound import chain, chord, group
     from runtime.canvas.mapping import chunks, xmap, xstarmap
     from runtime.canvas.signature import Signature
@@ -43,6 +44,7 @@ __all__ = [
     "chord",
     "chunks",
     "control_command",
+    "crontab",
     "group",
     "inspect_command",
     "shared_task",
@@ -68,6 +70,7 @@ _HOMES = {
     "chord": "runtime.canvas.compound",
     "chunks": "runtime.canvas.mapping",
     "control_command": "runtime.remote.custom",
+    "crontab": "runtime.beat.crontab",
     "group": "runtime.canvas.compound",
     "inspect_command": "runtime.remote.custom",
     "shared_task": "runtime.app.shared",

@@ -60,6 +60,8 @@ class App:
         """Bootsteps of its own, for each blueprint of a worker (`runtime.bootsteps`)."""
         self.user_options: dict[str, Additions[click.Parameter]] = {"worker": Additions()}
         """Options of its own for `runtime start`: click.Option objects."""
+        self.periodic_tasks: dict[str, tuple[Any, Signature]] = {}
+        """By name: the schedule and what is sent, beside those of the setting `beat_schedule`."""
         self.results = ResultStore(self.conf)
         self.sender = Sender(self.conf, self.tasks, self.results)
         builtins.register(self)
@@ -173,6 +175,22 @@ class App:
             immutable = bool(options.pop("immutable", False))
             return Signature(task, args, kwargs, options, immutable=immutable, sender=self.sender)
         return Signature.from_dict(task, sender=self.sender).clone(args, kwargs, **options)
+
+    def add_periodic_task(
+        self,
+        schedule: Any,
+        call: Signature | Task,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Have `runtime beat` send it. schedule: seconds, a timedelta, or a `runtime.crontab`. Returns its
+        name; another one of that name is replaced."""
+        signature = call if isinstance(call, Signature) else self.signature(call.name)
+        name = name or repr(signature)
+        self.periodic_tasks[name] = (schedule, signature.clone(args, kwargs, **options))
+        return name
 
     def messages(
         self,

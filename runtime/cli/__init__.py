@@ -6,6 +6,7 @@ from __future__ import annotations
 import click
 
 from brokers.interface import BrokerMisconfigured, BrokerRefused, BrokerUnavailable
+from runtime.cli.beat import beat
 from runtime.cli.call import call
 from runtime.cli.dead import dead
 from runtime.cli.events import events
@@ -24,7 +25,7 @@ from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
 
 ASKING = (call, result, status, inspect, control, events, top, graph, health, report, migrate_check)
-for verb in (start, *ASKING, purge, dead):
+for verb in (start, beat, *ASKING, purge, dead):
     root.add_command(verb)
 
 

@@ -143,6 +143,13 @@ def _own_options(ctx: click.Context) -> list[click.Parameter]:
 @option("--without-gossip", is_flag=True, help="Do not listen to the other workers.")
 @option("--without-heartbeat", is_flag=True, help="Do not tell that the worker lives.")
 @option("--statedb", metavar="FILE", help="Remember there which tasks are revoked; %n, %h as above.")
+@option("-B", "--beat", is_flag=True, help="Send periodic tasks, too: with one worker of an app.")
+@option(
+    "-s",
+    "--schedule-filename",
+    metavar="FILE",
+    help="Where beat keeps what was sent last.  [default: the app's]",
+)
 @option("--purge", is_flag=True, help="Remove all waiting messages from the queues first.")
 @option("--quiet", is_flag=True, help="No banner.")
 @click.pass_context

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runtime.errors import ImproperlyConfigured
+from runtime.settings.definitions.beat import BEAT
 from runtime.settings.definitions.general import BROKER, CONTROL, GENERAL, RESULT
 from runtime.settings.definitions.inert import INERT, inert_reason
 from runtime.settings.definitions.task import TASK
@@ -16,7 +17,7 @@ from runtime.settings.definitions.worker import WORKER
 from runtime.settings.setting import Setting
 
 DEFINITIONS: dict[str, Setting] = {
-    setting.name: setting for setting in (*GENERAL, *BROKER, *CONTROL, *RESULT, *TASK, *WORKER)
+    setting.name: setting for setting in (*GENERAL, *BROKER, *CONTROL, *RESULT, *TASK, *WORKER, *BEAT)
 }
 
 ENVIRONMENT = {"broker_url": "RUNTIME_BROKER_URL", "result_backend": "RUNTIME_RESULT_BACKEND"}

@@ -59,6 +59,10 @@ class WorkerOptions:
     """Where probes and scrapers ask (`runtime.worker.health.address`)."""
     statedb: str | None = None
     """The file that remembers what is revoked; with the placeholders of node names."""
+    beat: bool = False
+    """Send periodic tasks, too."""
+    schedule_filename: str | None = None
+    """Where beat keeps what was sent last."""
     task_events: bool = False
     """Tell of tasks, to those who listen to events, from the start on."""
     heartbeat_interval: float | None = None

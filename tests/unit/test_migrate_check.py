@@ -51,7 +51,6 @@ def test_what_changes() -> None:
     verdict = judge(made, "proj", ["-B", "--pidfile", "p"])
     told = texts(verdict, Effect.CHANGES)
     for words in (
-        "--beat",
         "--pidfile",
         "worker_timer",
         "result_backend db+sqlite",

@@ -64,7 +64,7 @@ _CELERY = {
     "what the supervisor sees end (killed, expired, revoked) it stores itself if this is Redis": """
         result_backend result_backend_transport_options result_expires
         """,
-    "go on using `celery beat`": """
+    "`start -B` and `runtime beat` run Celery's beat": """
         beat_cron_starting_deadline beat_enable_remote_control beat_max_loop_interval
         beat_remote_control_max_tick_age beat_schedule beat_schedule_filename beat_scheduler beat_sync_every
         """,
@@ -176,9 +176,9 @@ OPTIONS: dict[str, Equal] = {
     "--without-heartbeat": Equal(How.SAME),
     "--heartbeat-interval": Equal(How.SAME),
     "--autoscale": Equal(How.SAME, "MAX,MIN"),
-    "--beat": Equal(How.OTHER, "run `celery beat` beside it"),
-    "--schedule-filename": Equal(How.OTHER, "an option of `celery beat`"),
-    "--scheduler": Equal(How.OTHER, "an option of `celery beat`"),
+    "--beat": Equal(How.SAME, "`-B`; a process of its own runs Celery's beat"),
+    "--schedule-filename": Equal(How.SAME, "`-s`"),
+    "--scheduler": Equal(How.OTHER, "the setting `beat_scheduler`"),
     "--logfile": Equal(How.SAME, "`-f`"),
     "--pidfile": Equal(How.NONE, "leave it to systemd, supervisord or a container"),
     "--uid": Equal(How.NONE, "leave it to systemd, supervisord or a container"),

@@ -12,8 +12,7 @@ ALWAYS = "it is always so here"
 
 _NAMES = {
     NOT_YET: """
-        beat_cron_starting_deadline beat_enable_remote_control beat_max_loop_interval
-        beat_remote_control_max_tick_age beat_schedule beat_schedule_filename beat_scheduler beat_sync_every
+        beat_cron_starting_deadline beat_enable_remote_control beat_remote_control_max_tick_age beat_scheduler
         broker_read_url broker_write_url broker_use_ssl redis_backend_use_ssl
         control_queue_expires
         event_queue_expires event_serializer
@@ -55,6 +54,7 @@ _NAMES = {
         worker_disable_prefetch worker_enable_prefetch_count_reduction worker_lost_wait
         worker_pool_putlocks worker_pool_start_method worker_timer worker_timer_precision
         """,
+    "each time is kept at once": "beat_sync_every",
     ALWAYS: "broker_connection_retry broker_connection_retry_on_startup enable_utc task_protocol",
     "set task_acks_on_failure and task_acks_on_timeout": "task_acks_on_failure_or_timeout",
 }

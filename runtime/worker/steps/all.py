@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.bootsteps.step import Step
 from runtime.worker.blueprint import Blueprint
+from runtime.worker.steps.beat import BeatStep
 from runtime.worker.steps.consumer import BrokerStep, ConnectionStep, ConsumerStep, TasksStep
 from runtime.worker.steps.control import ControlStep, PanelStep
 from runtime.worker.steps.events import EventsStep, GossipStep, HeartStep, MailStep, MingleStep
@@ -29,6 +30,7 @@ WORKER: tuple[type[Step[Any]], ...] = (
     CoreStep,
     ProbesStep,
     AutoscalerStep,
+    BeatStep,
     BrokerStep,
     MailStep,
     PanelStep,

@@ -1,0 +1,78 @@
+"""Periodic tasks, sent by a real worker's beat."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+
+from tests.process.test_cli_refusals import runtime
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import ROOT, Worker
+
+APP = "tests.support.beat_app"
+
+
+def beats(worker: Worker) -> list[int]:
+    found = psutil.Process(worker.process.pid).children()
+    return [child.pid for child in found if "beat" in child.cmdline()]
+
+
+def rewind(schedule: Path, name: str, seconds: float) -> None:
+    with closing(sqlite3.connect(schedule)) as database, database:
+        database.execute("UPDATE periodic SET last = last - ? WHERE name = ?", [seconds, name])
+
+
+def test_a_worker_with_beat(server: Server, tmp_path: Path) -> None:
+    schedule = tmp_path / "schedule"
+    with Worker(server.url(), tmp_path, "-B", "-s", str(schedule), app=APP) as worker:
+        wait_until(lambda: worker.started("often") > 2, 10)
+        assert "Periodic task broken could not be sent" in worker.log()
+        [beat] = beats(worker)
+        os.kill(beat, signal.SIGKILL)
+        wait_until(lambda: beats(worker) not in ([beat], []), 10)
+        assert "Beat died (exit code -9)" in worker.log()
+        before = worker.started("often")
+        wait_until(lambda: worker.started("often") > before + 2, 10)
+        [beat] = beats(worker)
+        worker.process.kill()
+        worker.wait()
+        wait_until(lambda: not psutil.pid_exists(beat), 5)
+        rewind(schedule, "hourly", 3 * 3600)
+        worker.again()
+        wait_until(lambda: worker.started("hourly") == 1, 10)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+        assert "Beat has ended" in worker.log()
+        before = worker.started("often")
+        worker.again()
+        wait_until(lambda: worker.started("often") > before + 2, 10)
+        assert worker.started("hourly") == 1, "three were missed, and no restart doubles it"
+        assert not worker.started("added")
+
+
+def test_beat_alone_ends_when_told_and_refuses_a_file_that_is_none(server: Server, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("no database, but long enough to be taken for one" * 30)
+    env = {"RUNTIME_BROKER_URL": server.url()}
+    refused = runtime("-A", APP, "beat", "--schedule", str(broken), **env)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("runtime: error: schedule file ")
+    command = [sys.executable, "-m", "runtime.cli", "-A", APP, "beat", "--schedule", str(tmp_path / "new")]
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        beat = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stderr=file)
+    wait_until(lambda: "often is sent" in log.read_text(), 10)
+    told = time.monotonic()
+    beat.terminate()
+    assert beat.wait(10) == 0
+    assert time.monotonic() - told < 5
+    assert server.client.llen("celery")
