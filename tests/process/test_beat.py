@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -57,6 +58,29 @@ def test_a_worker_with_beat(server: Server, tmp_path: Path) -> None:
         wait_until(lambda: worker.started("often") > before + 2, 10)
         assert worker.started("hourly") == 1, "three were missed, and no restart doubles it"
         assert not worker.started("added")
+
+
+def test_a_celery_app_has_celerys_own_beat(server: Server, tmp_path: Path) -> None:
+    entry = {"task": "tests.support.celery_project.hooked", "schedule": 0.2, "args": ["often"]}
+    env = {"CELERY_URL": server.url(), "CELERY_SETTINGS": json.dumps({"beat_schedule": {"often": entry}})}
+    schedule = ("-B", "-s", str(tmp_path / "schedule"))
+    with Worker(server.url(), tmp_path, *schedule, app="tests.support.celery_project", env=env) as worker:
+        wait_until(lambda: worker.effects().count("on_success often") > 1, 20)
+        [beat] = beats(worker)
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+        assert not psutil.pid_exists(beat)
+        assert "Beat died" not in worker.log()
+
+
+def test_a_wrong_schedule_ends_the_start(server: Server, tmp_path: Path) -> None:
+    settings = json.dumps({"beat_schedule": {"soon": {"task": "t", "schedule": "soon"}}})
+    refused = runtime(
+        "-A", "tests.support.app", "start", "-B", RUNTIME_BROKER_URL=server.url(), SETTINGS=settings
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "periodic task 'soon': the schedule must be" in refused.stderr
 
 
 def test_beat_alone_ends_when_told_and_refuses_a_file_that_is_none(server: Server, tmp_path: Path) -> None:
