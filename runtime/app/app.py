@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from runtime import hooks
 from runtime.app import builtins, django_project, shared
 from runtime.app.autodiscover import Discovery, Packages
+from runtime.app.eager import Eager
 from runtime.app.naming import task_name
 from runtime.app.sender import Call, Messages, Sender
 from runtime.app.task import Task
@@ -63,7 +64,8 @@ class App:
         self.periodic_tasks: dict[str, tuple[Any, Signature]] = {}
         """By name: the schedule and what is sent, beside those of the setting `beat_schedule`."""
         self.results = ResultStore(self.conf)
-        self.sender = Sender(self.conf, self.tasks, self.results)
+        self.eager = Eager(self)
+        self.sender = Sender(self.conf, self.tasks, self.results, self.eager)
         builtins.register(self)
         shared.adopt(self)
         if set_as_current:

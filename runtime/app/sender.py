@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brokers import envelope
 from brokers.interface import ChordSize
 from runtime import hooks
+from runtime.app.eager import Eager
 from runtime.app.task import Task
 from runtime.canvas import freeze
 from runtime.canvas.carry import carried
@@ -19,11 +20,12 @@ from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured, NotRegistered
 from runtime.execution import current
 from runtime.execution.request import Request
-from runtime.protocol import serializers, task_message
+from runtime.protocol import argument_text, serializers, task_message
 from runtime.protocol.calls import compose
 from runtime.protocol.ids import new_id
 from runtime.remote.clock import Clock
 from runtime.results.async_result import AsyncResult
+from runtime.results.eager_result import EagerResult
 from runtime.results.group_result import GroupResult
 from runtime.results.result import Result
 from runtime.results.store import ResultStore
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 Call = tuple[str | Task, Sequence[Any], Mapping[str, Any]]
 """A task or its name, args, kwargs."""
+
+
+PartialCall = tuple[Signature, Sequence[Any], Mapping[str, Any]]
+"""A signature and its partial arguments."""
 
 
 class Messages(NamedTuple):
@@ -52,10 +58,11 @@ class Sender:
     What is sent from inside a task becomes its child: it gets the task's root id, and its id as parent.
     """
 
-    def __init__(self, conf: Settings, tasks: Mapping[str, Task], results: ResultStore) -> None:
+    def __init__(self, conf: Settings, tasks: Mapping[str, Task], results: ResultStore, eager: Eager) -> None:
         self._conf = conf
         self._tasks = tasks
         self._results = results
+        self._eager = eager
         self._clock = Clock()
         """Of the events that it sends."""
 
@@ -72,7 +79,28 @@ class Sender:
         request = current.worker_request()
         task_id = self._complete(options, request)
         push = compose(self._conf, name, args, kwargs, options, declared)
-        return self._sent([push], [task_id], request)[0]
+        result: AsyncResult = self._sent([push], (), [AsyncResult(task_id, self._results)], request)[0]
+        return result
+
+    def apply(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        options: dict[str, Any],
+        *,
+        throw: bool | None,
+    ) -> EagerResult:
+        """Run it here, with these arguments as they are; see Eager.run. Raises NotRegistered."""
+        task = self._tasks.get(name)
+        if task is None:
+            raise NotRegistered(name)
+        task_id = self._complete(options, current.worker_request())
+        shown = {"argsrepr": argument_text.text(tuple(args)), "kwargsrepr": argument_text.text(kwargs)}
+        push = compose(self._conf, name, (), {}, {**shown, **options}, task.declared)
+        result = AsyncResult(task_id, self._results)
+        ended: EagerResult = self._eager.run([push], (), [result], throw=throw, given=(args, kwargs))[0]
+        return ended
 
     def send_many(self, calls: Iterable[Call | Signature]) -> list[Any]:
         """All of them, or none if one is wrong."""
@@ -85,13 +113,35 @@ class Sender:
         """With partial arguments and further options. Raises as `messages`, and BrokerError."""
         if not isinstance(signature, Compound):
             return self._send([(signature.clone(args, kwargs, **options), (), {})])[0]
-        if "body" in kwargs:  # of a chord
-            signature = signature.clone((), kwargs)
-        return self._send([(signature.with_options({**signature.options, **options}), args, kwargs)])[0]
+        return self._send([(_with_options(signature, kwargs, options), args, kwargs)])[0]
 
-    def _send(self, calls: Iterable[tuple[Signature, Sequence[Any], Mapping[str, Any]]]) -> list[Result]:
-        """Each with its partial arguments."""
+    def apply_signature(
+        self,
+        signature: Signature,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        throw: bool | None,
+    ) -> Any:
+        """Run it here; see Eager.run. Raises as `messages`, and NotRegistered."""
+        if not isinstance(signature, Compound):
+            args, kwargs = signature.merged(args, kwargs)
+            return self.apply(
+                signature.task, args, dict(kwargs), {**signature.options, **options}, throw=throw
+            )
         request = current.worker_request()
+        composed = self._composed([(_with_options(signature, kwargs, options), args, kwargs)], request)
+        return self._eager.run(*composed, throw=throw)[0]
+
+    def _send(self, calls: Iterable[PartialCall]) -> list[Result]:
+        request = current.worker_request()
+        return self._sent(*self._composed(calls, request), request)
+
+    def _composed(
+        self, calls: Iterable[PartialCall], request: Request | None
+    ) -> tuple[list[Push], list[ChordSize], list[Result]]:
+        """What sends them, and the results to come."""
         inherited = self._inherited(request)
         pushes: list[Push] = []
         chords: list[ChordSize] = []
@@ -108,12 +158,7 @@ class Sender:
                 task_id = options.setdefault("task_id", new_id())
                 pushes.append(self._push(signature.task, signature.args, signature.kwargs, options))
                 results.append(AsyncResult(task_id, self._results))
-        if chords:
-            self._results.begin_chords(chords)
-        self._publish(pushes)
-        if request is not None:
-            request.children.extend(results)
-        return results
+        return pushes, chords, results
 
     def messages(
         self,
@@ -198,9 +243,20 @@ class Sender:
             inherited["priority"] = request.message.priority
         return inherited
 
-    def _sent(self, pushes: Sequence[Push], ids: Sequence[str], request: Request | None) -> list[AsyncResult]:
-        self._publish(pushes)
-        results = [AsyncResult(task_id, self._results) for task_id in ids]
+    def _sent(
+        self,
+        pushes: Sequence[Push],
+        chords: Sequence[ChordSize],
+        results: list[Any],
+        request: Request | None,
+    ) -> list[Any]:
+        """Or run, with task_always_eager. Returns the results."""
+        if self._conf.task_always_eager:
+            results = self._eager.run(pushes, chords, results)
+        else:
+            if chords:
+                self._results.begin_chords(chords)
+            self._publish(pushes)
         if request is not None:
             request.children.extend(results)
         return results
@@ -231,6 +287,12 @@ class Sender:
         from brokers.registry import open_publisher
 
         return open_publisher(self._conf.broker_url, self._conf.broker_transport_options)
+
+
+def _with_options(signature: Signature, kwargs: Mapping[str, Any], options: Mapping[str, Any]) -> Signature:
+    if "body" in kwargs:  # of a chord
+        signature = signature.clone((), kwargs)
+    return signature.with_options({**signature.options, **options})
 
 
 def _call_hook(push: Push) -> None:

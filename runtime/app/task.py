@@ -25,6 +25,7 @@ from runtime.protocol.bounds import check_limits, check_priority
 from runtime.protocol.calls import compose, due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
+from runtime.results.eager_result import EagerResult
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -177,6 +178,18 @@ class Task(TaskOptions):
             args, kwargs = self.plain_arguments(args, kwargs)
         return self.app.sender.send(self.name, args, kwargs, options, self.declared)
 
+    def apply(
+        self,
+        args: tuple[Any, ...] | list[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> EagerResult:
+        """Run it here and now, with what follows from it; nothing is sent. What it raises is in its result,
+        or raised with `throw` (task_eager_propagates). Options: as of apply_async."""
+        return self.app.sender.apply(self.name, args or (), kwargs or {}, options, throw=throw)
+
     async def adelay(self, *args: Any, **kwargs: Any) -> AsyncResult:
         """`delay` in an event loop, which goes on meanwhile."""
         return await self.aapply_async(args, kwargs)
@@ -287,15 +300,21 @@ class Task(TaskOptions):
             chord=request.chord,
             root_id=request.root_id,
         )
-        self.app.results.extend_chord(str(request.group))
-        return signature if lazy else signature.delay()
+        store = self.app.eager.chords if request.is_eager else self.app.results
+        store.extend_chord(str(request.group))
+        if lazy:
+            return signature
+        return signature.apply() if request.is_eager else signature.delay()
 
     def update_state(self, task_id: str | None = None, state: str | None = None, meta: Any = None) -> None:
         """Store a state of the task's own choosing now, such as PROGRESS, with its meta. Does nothing
         when there is no task id (called like a function). Raises EncodeError, BrokerError."""
         if not state:
             raise ValueError(f"update_state() needs a state, such as 'PROGRESS', not {state!r}")
-        self.app.results.store(self.request if task_id is None else About(task_id), state, meta)
+        request = self.request
+        if task_id is None and request.is_eager and not self.app.conf.task_store_eager_result:
+            return
+        self.app.results.store(request if task_id is None else About(task_id), state, meta)
 
     def AsyncResult(self, task_id: str) -> AsyncResult:
         return self.app.AsyncResult(task_id)

@@ -52,6 +52,17 @@ class chunks(Signature):
         """Send the group; returns its GroupResult."""
         return self.group().apply_async(args, kwargs, **options)
 
+    def apply(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run the group here and now."""
+        return self.group().apply(args, kwargs, throw=throw, **options)
+
     def __call__(self, **options: Any) -> Any:
         """Send it."""
         return self.apply_async(**options)

@@ -20,6 +20,16 @@ class Sender(Protocol):
         self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Any: ...
 
+    def apply_signature(
+        self,
+        signature: Signature,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        throw: bool | None,
+    ) -> Any: ...
+
     def call_signature(self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any: ...
 
     def result_of(self, signature: Signature) -> AsyncResult | GroupResult: ...
@@ -223,6 +233,18 @@ class Signature:
     ) -> Any:
         """Send it; see Task.apply_async. Returns the AsyncResult of its end; of a group, a GroupResult."""
         return self.sender.send_signature(self, args or (), kwargs or {}, options)
+
+    def apply(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """Run it here and now; see Task.apply. Returns the EagerResult of its end; of a group, a
+        GroupResult."""
+        return self.sender.apply_signature(self, args or (), kwargs or {}, options, throw=throw)
 
     async def adelay(self, *args: Any, **kwargs: Any) -> Any:
         """`delay` in an event loop, which goes on meanwhile."""

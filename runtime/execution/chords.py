@@ -12,7 +12,7 @@ once more, which changes nothing, finds the chord complete, and sends the body.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from brokers.interface import BrokerError, ChordEnd, ChordPart, Push
 from runtime.canvas.reference import End, ends
@@ -36,6 +36,16 @@ JOIN = "runtime_join"
 """Header of the join."""
 AGAIN_AFTER = 2.0
 """Seconds after which a join is tried again that finds a Celery worker at it."""
+
+
+class ChordStore(Protocol):
+    """Where parts leave how they ended."""
+
+    def chord_entries(self, group_id: str) -> list[Any]:
+        """`[1, task id, state, result as stored]` of each, in the order of the header."""
+
+    def saved_group(self, group_id: str) -> Sequence[Any] | None:
+        """The header's results, if groups are among them."""
 
 
 def own_end(request: Request) -> End:
@@ -93,7 +103,7 @@ def is_join(message: TaskMessage) -> bool:
     return message.headers.get(JOIN) is True
 
 
-def join(app: App, request: Request, now: float) -> Report:
+def join(app: App, request: Request, now: float, store: ChordStore) -> Report:
     """Send the body, or tell that it failed. `now`: epoch seconds. Raises ValueError if the body is no
     signature."""
     message, keys = request.message, app.results.keys
@@ -102,12 +112,12 @@ def join(app: App, request: Request, now: float) -> Report:
     end = ChordEnd(keys.group(group_id), keys.chord_expires, again)
     body = Signature.from_dict(request.chord)
     try:
-        entries = app.results.chord_entries(group_id)
+        entries = store.chord_entries(group_id)
         failed = next((entry for entry in entries if entry[2] in states.UNSUCCESSFUL), None)
         if failed is not None:
             cause = from_wire(failed[3])
             return _failed(app, request, body, f"Dependency {failed[1]} raised {cause!r}", cause, end)
-        results = _results(app, group_id, entries)
+        results = _results(app, store.saved_group(group_id), entries)
         sent = app.messages(body, (results,), root_id=message.root_id, parent_id=message.id)
     except BrokerError as error:
         return Report(report.REJECTED, text=f"chord {group_id}: {error}", requeue=True)
@@ -117,9 +127,8 @@ def join(app: App, request: Request, now: float) -> Report:
     return Report(report.SUCCESS, (), sent.pushes, [end, *sent.chords], text)
 
 
-def _results(app: App, group_id: str, entries: Sequence[Sequence[Any]]) -> list[Any]:
+def _results(app: App, saved: Sequence[Any] | None, entries: Sequence[Sequence[Any]]) -> list[Any]:
     """In the order of the header; nested as the saved group, if there is one."""
-    saved = app.results.saved_group(group_id)
     if saved is None:
         return [entry[3] for entry in entries]
     known = {entry[1]: entry[3] for entry in entries}

@@ -36,10 +36,10 @@ CALLERS = (
 class Reporter:
     """For the tasks of one app."""
 
-    def __init__(self, app: App, node: str) -> None:
+    def __init__(self, app: App, node: str, *, stores: bool = True) -> None:
         self._app = app
         self._node = node
-        self._stores = app.conf.result_backend is not None
+        self._stores = stores and app.conf.result_backend is not None
         self._largest = app.conf.result_max_bytes
 
     def succeeded(self, task: Task, request: Request, value: Any) -> Report:

@@ -31,12 +31,13 @@ T = TypeVar("T")
 class Runner:
     """Runs the tasks of one app."""
 
-    def __init__(self, app: App, node: str, tells_all: bool) -> None:
+    def __init__(self, app: App, node: str, tells_all: bool, *, stores: bool = True) -> None:
+        """stores: results are stored, if the app has a place for them."""
         self._app = app
         self._node = node
         self._tells_all = tells_all
         """Whether what a successful task returned is read in any case."""
-        self._reporter = Reporter(app, node)
+        self._reporter = Reporter(app, node, stores=stores)
         self._accept = accepted_types(app.conf.accept_content)
         if any(task.is_async for task in app.tasks.values()):
             import runtime.execution.loops  # noqa: F401  (before children are forked: they share it)
@@ -47,8 +48,8 @@ class Runner:
         An `async def` task is run to its end in an event loop of this thread.
         """
         try:
-            read = self._read(payload)
-            return report.encode(read if isinstance(read, Report) else self._run(read[0], read[1]))
+            read = self.read(payload)
+            return report.encode(read if isinstance(read, Report) else self.run(read[0], read[1])[0])
         except BaseException as error:  # noqa: BLE001  (the soft limit outside the task; exceptions that cannot be shown)
             return report.encode(_cut_short(payload, error))
 
@@ -58,15 +59,15 @@ class Runner:
         import asyncio  # 40 ms, and most children have no use for it
 
         try:
-            read = self._read(payload)
+            read = self.read(payload)
             if isinstance(read, Report):
                 return report.encode(read)
-            run = self._await(*read) if read[0].is_async else asyncio.to_thread(self._run, *read)
-            return report.encode(await run)
+            run = self._await(*read) if read[0].is_async else asyncio.to_thread(self.run, *read)
+            return report.encode((await run)[0])
         except BaseException as error:  # noqa: BLE001  (as above)
             return report.encode(_cut_short(payload, error))
 
-    def _read(self, payload: bytes | memoryview) -> tuple[Task, Request] | Report:
+    def read(self, payload: bytes | memoryview) -> tuple[Task, Request] | Report:
         """What is to be run, or the report if that cannot be."""
         enveloped = envelope.parse(payload)
         message = task_message.read(enveloped)
@@ -81,9 +82,10 @@ class Runner:
             return self._reporter.failed(None, request, NotRegistered(message.name))
         return task, request
 
-    def _run(self, task: Task, request: Request) -> Report:
+    def run(self, task: Task, request: Request) -> tuple[Report, Any]:
+        """The report, and what the task returned or raised."""
         if task.name == ACCUMULATE and (is_join(request.message) or errbacks.is_later(request.message)):
-            return self._for_others(request)
+            return self._for_others(request), None
         token = current.push(task, request)
         try:
             announce.begins(task, request)
@@ -99,7 +101,7 @@ class Runner:
         finally:
             current.pop(token)
 
-    async def _await(self, task: Task, request: Request) -> Report:
+    async def _await(self, task: Task, request: Request) -> tuple[Report, Any]:
         token = current.push(task, request)
         try:
             announce.begins(task, request)
@@ -109,34 +111,34 @@ class Runner:
 
                 await asyncio.to_thread(self._tell_start, task)
             return self._succeeded(task, request, await task.run(*request.args, **request.kwargs))
-        except BaseException as error:  # noqa: BLE001  (as in _run)
+        except BaseException as error:  # noqa: BLE001  (as in run)
             return self._raised(task, request, error)
         finally:
             current.pop(token)
 
-    def _succeeded(self, task: Task, request: Request, value: Any) -> Report:
+    def _succeeded(self, task: Task, request: Request, value: Any) -> tuple[Report, Any]:
         """Raises as `Reporter.succeeded`."""
         return _told(task, request, self._reporter.succeeded(task, request, value), value)
 
-    def _raised(self, task: Task, request: Request, error: BaseException) -> Report:
+    def _raised(self, task: Task, request: Request, error: BaseException) -> tuple[Report, Any]:
         error = task.after(error)
         return _told(task, request, self._reporter.ended(task, request, error), error)
 
     def _for_others(self, request: Request) -> Report:
         """What follows from the ends of other tasks."""
         if is_join(request.message):
-            return join(self._app, request, time.time())
+            return join(self._app, request, time.time(), self._app.results)
         return errbacks.now(self._app, request)
 
     def _tell_start(self, task: Task) -> None:
         task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": self._node})
 
 
-def _told(task: Task, request: Request, end: Report, outcome: Any) -> Report:
+def _told(task: Task, request: Request, end: Report, outcome: Any) -> tuple[Report, Any]:
     """To the task's class and to the hooks."""
     handlers.end(task, request, end.state, outcome)
     announce.ended(task, request, end.state, outcome)
-    return end
+    return end, outcome
 
 
 def _cut_short(payload: bytes | memoryview, error: BaseException) -> Report:

@@ -98,6 +98,11 @@ class ResultStore:
         encoded = document.encode(state, result, message=task, serializer=self.conf.result_serializer)
         self._results.write(self.keys.writes(task.id, encoded))
 
+    def write(self, documents: Sequence[tuple[str, bytes]]) -> None:
+        """Store and announce these, by their tasks' ids. Raises BrokerError."""
+        for task_id, encoded in documents:
+            self._results.write(self.keys.writes(task_id, encoded))
+
     def forget(self, task_id: str) -> None:
         self._results.delete([self.keys.key(task_id)])
 

@@ -22,10 +22,9 @@ _NAMES = {
         result_accept_content
         result_compression result_failure_expires result_persistent
         security_certificate security_cert_store security_digest security_key security_key_password
-        task_always_eager task_annotations task_eager_propagates
+        task_annotations
         task_publish_retry task_publish_retry_policy
         task_queues task_queue_max_priority task_remote_tracebacks
-        task_store_eager_result
         worker_deduplicate_successful_tasks worker_direct
         worker_eta_task_limit worker_hijack_root_logger
         worker_redirect_stdouts worker_redirect_stdouts_level worker_log_color worker_log_datefmt
