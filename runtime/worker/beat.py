@@ -51,11 +51,15 @@ class BeatProcess:
 
     def attend(self, now: float) -> Sequence[Settlement]:
         if self._again_at == inf and self._process.poll() is not None:
-            self._died(now)
+            os.close(self._pidfd)
+            self._again(now, f"died (exit code {self._process.returncode})")
         if self._life.state >= State.DRAINING:
             self._end()
         elif now >= self._again_at:
-            self._start(now)
+            try:
+                self._start(now)
+            except OSError as error:  # no memory, no more processes
+                self._again(now, f"could not be started ({error})")
         return ()
 
     def close(self) -> None:
@@ -71,15 +75,14 @@ class BeatProcess:
         self._ending, self._again_at = True, inf
         self._process.terminate()
 
-    def _died(self, now: float) -> None:
-        os.close(self._pidfd)
+    def _again(self, now: float, why: str) -> None:
         if self._ending:
             return
-        self._pause = SHORTEST if now - self._started > LONGEST else min(2 * self._pause, LONGEST)
+        if now - self._started > LONGEST:
+            self._pause = SHORTEST
+        logger.error("Beat %s, and is started anew in %g s", why, self._pause)
         self._again_at = now + self._pause
-        logger.error(
-            "Beat died (exit code %d), and is started anew in %g s", self._process.returncode, self._pause
-        )
+        self._pause = min(2 * self._pause, LONGEST)
 
 
 def command(options: WorkerOptions) -> list[str]:
