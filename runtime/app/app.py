@@ -84,6 +84,7 @@ class App:
         """Settings from a module's name, an object or a dict; see runtime.settings.source.read.
         Raises ImproperlyConfigured."""
         self.conf.update(settings_source.read(source, namespace))
+        self._annotate(self.tasks.values())
 
     def autodiscover_tasks(self, packages: Packages = None, related_name: str | None = "tasks") -> None:
         """`load` will import the module of that name in each of the packages which has one. None: in the
@@ -102,6 +103,7 @@ class App:
         for discovery in self._discoveries:
             for module in discovery.modules():
                 import_module(module)
+        self._annotate(self.tasks.values())
 
     # --- tasks
 
@@ -141,7 +143,14 @@ class App:
         known = self.tasks.setdefault(task.name, task)
         if known is not task and _origin(known) != _origin(task):
             raise AlreadyRegistered(f"task {task.name} is {_origin(known)} already, so not {_origin(task)}")
+        self._annotate([task])
         return known
+
+    def _annotate(self, tasks: Iterable[Task]) -> None:
+        """Set what `task_annotations` says, which may be known later than the tasks are."""
+        for table in self.conf.task_annotations:
+            for task in tasks:
+                task.annotate({**table.get("*", {}), **table.get(task.name, {})})
 
     # --- sending
 

@@ -44,15 +44,7 @@ class Task(TaskOptions):
         that does not exist, or a value that makes no sense."""
         self.app = app
         self.name = name
-        try:
-            for option, value in options.items():
-                self.check_name(option)
-                setattr(self, option, value)
-            check_priority(self.priority)
-            check_limits(self.soft_time_limit, self.time_limit)
-            rates.per_second(self.rate_limit)
-        except (ValueError, ImproperlyConfigured) as error:
-            raise ImproperlyConfigured(f"task {name}: {error}") from None
+        self.annotate(options)
         self._models: Models | None = None
         if function is not None:
             update_wrapper(self, function)
@@ -66,6 +58,20 @@ class Task(TaskOptions):
                 )
                 function = self._models.wrapped()
             self.run = MethodType(function, self) if self.bind else function  # type: ignore[method-assign]
+
+    def annotate(self, options: Mapping[str, Any]) -> None:
+        """Set these options. Raises ImproperlyConfigured."""
+        try:
+            for option, value in options.items():
+                self.check_name(option)
+                setattr(self, option, value)
+            check_priority(self.priority)
+            check_limits(self.soft_time_limit, self.time_limit)
+            rates.per_second(self.rate_limit)
+        except (ValueError, ImproperlyConfigured) as error:
+            raise ImproperlyConfigured(f"task {self.name}: {error}") from None
+        for known in ("declared", "handlers"):
+            self.__dict__.pop(known, None)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The function."""

@@ -80,7 +80,7 @@ def compose(
     Raises TypeError for an option that does not exist, ValueError for a time that makes no sense,
     EncodeError for what cannot be serialised.
     """
-    routed = route(conf, name) if conf.task_routes else None
+    routed = route(conf, name, args, kwargs, options) if conf.task_routes else None
     if declared or routed:
         options = {**(declared or {}), **(routed or {}), **options}
     given: dict[str, Any] = {}

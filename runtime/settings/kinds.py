@@ -92,12 +92,20 @@ def _mapping(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _routes(value: Any) -> tuple[dict[str, Any], ...]:
-    if isinstance(value, Mapping):
-        return (dict(value),)
+def _routes(value: Any) -> tuple[Any, ...]:
+    """Functions stay as they are, or are imported when they are needed."""
+    if isinstance(value, Mapping) or callable(value):
+        value = (value,)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError
-    return tuple(_mapping(item) for item in value)
+    return tuple(item if callable(item) or isinstance(item, str) else _mapping(item) for item in value)
+
+
+def _annotations(value: Any) -> tuple[dict[str, dict[str, Any]], ...]:
+    tables = (value,) if isinstance(value, Mapping) else value
+    if isinstance(tables, str) or not isinstance(tables, Sequence):
+        raise ValueError
+    return tuple({_text(name): _mapping(to) for name, to in _mapping(table).items()} for table in tables)
 
 
 def _autoscale(value: Any) -> tuple[int, int]:
@@ -125,7 +133,11 @@ PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)
 RATE = Kind(rates.EXPECTED, _rate)
 TEXTS = Kind("a list of strings", _texts)
 MAPPING = Kind("a dict", _mapping)
-ROUTES = Kind("a dict of task name or glob to queue or options, or a list of such dicts", _routes)
+ROUTES = Kind(
+    "a dict of task name or glob to queue or options, a function or its name, or a list of such",
+    _routes,
+)
+ANNOTATIONS = Kind("a dict of task name or '*' to a dict of options, or a list of such dicts", _annotations)
 AUTOSCALE = Kind("MAX,MIN: two numbers of slots, the larger one first, the other at least 1", _autoscale)
 PRIORITY = one_of(*range(10))
 ANYTHING = Kind("any value", lambda value: value)

@@ -367,3 +367,24 @@ def test_results_may_be_disabled() -> None:
         app.AsyncResult("7").get()
     with pytest.raises(ImproperlyConfigured, match="belongs to no app"):
         AsyncResult("7")
+
+
+def test_annotations_change_what_tasks_declare() -> None:
+    app = App("t", set_as_current=False)
+
+    @app.task(name="early", rate_limit="1/s", queue="a")
+    def early() -> None: ...
+
+    assert early.declared["queue"] == "a"
+    app.config_from_object(
+        {"task_annotations": {"*": {"rate_limit": "10/s"}, "early": {"queue": "b"}, "late": {"priority": 3}}}
+    )
+
+    @app.task(name="late")
+    def late() -> None: ...
+
+    assert (early.rate_limit, early.declared["queue"]) == ("10/s", "b")
+    assert (late.rate_limit, late.declared["priority"]) == ("10/s", 3)
+    app.conf.task_annotations = [{"late": {"priorty": 4}}]
+    with pytest.raises(ImproperlyConfigured, match="task late: there is no option 'priorty'"):
+        app.load()

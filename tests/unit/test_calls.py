@@ -22,7 +22,11 @@ def sent(*, conf: dict[str, Any] | None = None, declared: Any = None, **options:
 
 
 def queue(conf: dict[str, Any], declared: Any = None, name: str = "t.add", **options: Any) -> str:
-    return compose(Settings(conf), name, (), {}, options, declared).queue
+    return compose(Settings(conf), name, (1,), {}, options, declared).queue
+
+
+def by_argument(name: str, args: Any, kwargs: Any, options: Any, task: Any = None, **_: Any) -> Any:
+    return {"queue": f"argument-{args[0]}"} if args else None
 
 
 def test_where_a_task_goes() -> None:
@@ -33,6 +37,10 @@ def test_where_a_task_goes() -> None:
     assert queue({"task_routes": routes}, name="t.other") == "glob"
     assert queue({"task_routes": routes}, name="other") == "late"
     assert queue({"task_routes": [{"x": "x"}, routes]}) == "exact"
+    assert queue({"task_routes": [lambda *call: None, lambda name, *rest: f"of {name}"]}) == "of t.add"
+    assert queue({"task_routes": [f"{__name__}.by_argument"]}) == "argument-1"
+    with pytest.raises(ImportError, match=r"no_such"):
+        queue({"task_routes": [f"{__name__}.no_such"]})
     assert queue({}, {"queue": "declared"}) == "declared"
     assert queue({"task_routes": routes}, {"queue": "declared"}) == "exact"
     assert queue({"task_routes": routes}, {"queue": "declared"}, queue="given") == "given"

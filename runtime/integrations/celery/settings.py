@@ -29,6 +29,8 @@ class Translated(NamedTuple):
 
 HERE = ("broker_url", "broker_transport_options", "result_backend", "result_backend_transport_options")
 """Read by functions of their own."""
+THEIRS = ("task_always_eager", "task_annotations", "task_queues", "task_create_missing_queues")
+"""Celery's own code goes by them; the values are not what ours would be."""
 
 
 DERIVED = {
@@ -60,7 +62,7 @@ def translated(app: Celery) -> Translated:
         equal = of_setting(name)
         if equal.how is How.NONE:
             found.lost[name] = equal.note
-        elif name in DEFINITIONS and name not in HERE:
+        elif name in DEFINITIONS and name not in (*HERE, *THEIRS):
             _take(found, name, value, told=equal.how is How.SAME)
     broker_url = _broker_url(app)
     found.settings["broker_url"] = _with_tls(broker_url, app.conf.broker_use_ssl)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runtime.settings.kinds import (
+    ANNOTATIONS,
     BOOLEAN,
     PRIORITY,
     RATE,
@@ -45,6 +46,12 @@ TASK = (
         "An errback of a chord is one of each task of its header too.",
     ),
     Setting("task_always_eager", BOOLEAN, False, "What is to be sent is run here and now, for tests."),
+    Setting(
+        "task_annotations",
+        ANNOTATIONS,
+        (),
+        "Task name or '*' → options it has, whatever it declares.",
+    ),
     Setting("task_compression", optional(one_of("gzip", "bzip2", "lzma")), None, "Compression of bodies."),
     Setting("task_default_priority", optional(PRIORITY), None, "0 (first) to 9 (last); None: 0."),
     Setting("task_inherit_parent_priority", BOOLEAN, False, "A task sent by a task gets its priority."),
@@ -59,7 +66,7 @@ TASK = (
     Setting("task_ignore_result", BOOLEAN, False, "Store no result unless the task or the caller wants it."),
     Setting("task_store_eager_result", BOOLEAN, False, "The results of tasks that are run so are stored."),
     Setting("task_store_errors_even_if_ignored", BOOLEAN, False, "Store the failures of such tasks."),
-    Setting("task_routes", ROUTES, (), "Task name or glob → queue, or a dict of options with `queue`."),
+    Setting("task_routes", ROUTES, (), "Task name or glob → queue, or options; or a function."),
     Setting("task_send_sent_event", BOOLEAN, False, "Who sends a task says so by an event."),
     Setting("task_serializer", TEXT, "json", "How arguments are sent."),
     Setting("task_soft_time_limit", optional(SECONDS), None, "SoftTimeLimitExceeded is raised in the task."),
