@@ -71,8 +71,9 @@ class Listener:
             self._settle(handled)
         self._handle_next(now)
         if not self._waiting and self._handling is None and self._fetcher.is_due(now):
-            self._fetcher.asks(AT_HAND, now)
-            self._consumer.take(AT_HAND)
+            # If not, it is told (`awake`) when something comes: a handler is not worth the take by itself.
+            if self._fetcher.asks(AT_HAND, now):
+                self._consumer.take(AT_HAND)
         return ()
 
     def close(self) -> None:

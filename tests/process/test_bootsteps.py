@@ -52,11 +52,12 @@ def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
         ]
         started = [verb for verb in verbs if "starting" in verb]
         assert [verb.replace("stopping", "starting") for verb in reversed(verbs[len(started) :])] == started
-        assert started[-4:] == [
+        assert started[-8:] == [
             "worker: starting Orders",
-            "consumer: starting Connection",
-            "consumer: starting Control",
-            "consumer: starting Tasks",
+            *(
+                f"consumer: starting {step}"
+                for step in ("Connection", "Mingle", "Events", "Gossip", "Heart", "Control", "Tasks")
+            ),
         ]
 
 
