@@ -70,10 +70,10 @@ class Listener:
         if handled is not None:
             self._settle(handled)
         self._handle_next(now)
-        if not self._waiting and self._handling is None and self._fetcher.is_due(now):
-            # If not, it is told (`awake`) when something comes: a handler is not worth the take by itself.
-            if self._fetcher.asks(AT_HAND, now):
-                self._consumer.take(AT_HAND)
+        is_free = not self._waiting and self._handling is None
+        # If none is asked for, it is told (`awake`) when something comes: a handler gains nothing by `expect`.
+        if is_free and self._fetcher.is_due(now) and self._fetcher.asks(AT_HAND, now):
+            self._consumer.take(AT_HAND)
         return ()
 
     def close(self) -> None:
