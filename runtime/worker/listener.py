@@ -71,7 +71,7 @@ class Listener:
             self._settle(handled)
         self._handle_next(now)
         is_free = not self._waiting and self._handling is None
-        # If none is asked for, it is told (`awake`) when something comes: a handler gains nothing by `expect`.
+        # Without a take it is told (`awake`) when something comes: a handler gains nothing by `expect`.
         if is_free and self._fetcher.is_due(now) and self._fetcher.asks(AT_HAND, now):
             self._consumer.take(AT_HAND)
         return ()
