@@ -138,8 +138,11 @@ class ResultStore:
         return [loads(entry) for entry in self._results.chord_entries(self.keys.group(group_id))]
 
     def close(self) -> None:
-        if "_results" in self.__dict__:
-            self._results.close()
+        """What is asked afterwards goes by the settings of that time."""
+        self.__dict__.pop("keys", None)
+        results = self.__dict__.pop("_results", None)
+        if results is not None:
+            results.close()
 
     def _decode(self, stored: bytes) -> Document:
         return document.decode(stored, self.conf.result_serializer)
