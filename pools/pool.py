@@ -175,7 +175,7 @@ class ChildPool:
     def recall(self, now: float, stuck: float) -> list[Job]:
         taken = set(self._homeless)
         self._homeless.clear()
-        if stuck <= 0:
+        if stuck <= 0 and self._isolated:
             taken.update(self._isolated)
             self._isolated.clear()
             self._seek_children()

@@ -125,6 +125,16 @@ def test_recall_of_what_waits_behind_a_slow_job(kind: str, gate: Gate) -> None:
         assert not any(driver.ends(job) for job in jobs[1:])
 
 
+def test_recall_of_nothing_makes_no_work(kind: str) -> None:
+    """A worker whose broker is away recalls everything in every turn."""
+    with driven(kind) as driver:
+        driver.until_idle()
+        now = time.monotonic()
+        driver.pool.receive(now)
+        assert driver.pool.recall(now, 0) == []
+        assert driver.pool.next_deadline() > now
+
+
 def test_recall_keeps_the_old_order_over_children(kind: str, gate: Gate) -> None:
     with driven(kind, slots=3) as driver:
         driver.until_idle()

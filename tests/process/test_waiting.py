@@ -49,3 +49,15 @@ def test_the_loop_rests_while_the_code_is_loaded(server: Server, tmp_path: Path)
     with Worker(server.url(), tmp_path, app="slow_app", env={"PYTHONPATH": f"{tmp_path}:{ROOT}"}) as worker:
         used = psutil.Process(worker.process.pid).cpu_times()
         assert used.user + used.system < 2
+
+
+def test_the_loop_rests_while_the_broker_is_away(server: Server, tmp_path: Path) -> None:
+    """Also when the lease has run out: then nothing may begin."""
+    with Worker(server.url(), tmp_path, env={"SETTINGS": '{"worker_lease": 1.0}'}) as worker:
+        server.kill()
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 2)
+        used = psutil.Process(worker.process.pid).cpu_times()
+        wait_until(lambda: time.monotonic() - began > 4)
+        later = psutil.Process(worker.process.pid).cpu_times()
+        assert later.user + later.system - used.user - used.system < 0.3
