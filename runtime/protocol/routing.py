@@ -1,4 +1,4 @@
-"""Which queue a task goes to (PROTOCOL 6.2, queues only)."""
+"""Which queue a task goes to (PROTOCOL 6.2)."""
 
 from __future__ import annotations
 
@@ -51,8 +51,38 @@ def _named(dotted: str) -> Callable[..., Any]:
 
 
 def queue_of(conf: Settings, options: Mapping[str, Any]) -> str:
-    """The queue that these send options name: a task is sent to a queue directly, so that a routing
-    key, or the name of a queue's own exchange, means the queue of that name."""
-    found = options.get("queue") or options.get("routing_key") or options.get("exchange")
+    """The queue that these send options name. A task is sent to a queue directly: exchange and routing key
+    mean what `task_queues` binds to them, else the queue of that name.
+
+    Raises ValueError for one that is not declared, if task_create_missing_queues is off, and where more
+    than one queue would get the message.
+    """
+    routing_key, exchange = options.get("routing_key"), options.get("exchange")
+    found = options.get("queue") or _bound(conf, exchange, routing_key) or routing_key or exchange
     queue: str = found or conf.task_default_queue
+    if not conf.task_create_missing_queues:
+        check_declared(conf, queue)
     return queue
+
+
+def check_declared(conf: Settings, queue: str) -> None:
+    """Raises ValueError."""
+    declared = [each.name for each in conf.task_queues] or [conf.task_default_queue]
+    if queue not in declared:
+        raise ValueError(
+            f"queue {queue!r} is not one of task_queues, {', '.join(declared)}, and "
+            "task_create_missing_queues is off"
+        )
+
+
+def _bound(conf: Settings, exchange: str | None, routing_key: str | None) -> str | None:
+    if not conf.task_queues or not (exchange or routing_key):
+        return None
+    exchange, routing_key = exchange or conf.task_default_queue, routing_key or conf.task_default_queue
+    names = [queue.name for queue in conf.task_queues if queue.gets(exchange, routing_key)]
+    if len(names) > 1:
+        raise ValueError(
+            f"exchange {exchange!r} with routing key {routing_key!r} means {len(names)} queues, "
+            f"{', '.join(names)}; a task goes to one: name it with queue="
+        )
+    return names[0] if names else None

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from runtime import rates
+from runtime.settings import queues
 
 
 class Kind(NamedTuple):
@@ -138,6 +139,9 @@ ROUTES = Kind(
     _routes,
 )
 ANNOTATIONS = Kind("a dict of task name or '*' to a dict of options, or a list of such dicts", _annotations)
+QUEUES = Kind(
+    "a list of names or Queue objects, of direct or topic exchanges; or a dict of options", queues.read
+)
 AUTOSCALE = Kind("MAX,MIN: two numbers of slots, the larger one first, the other at least 1", _autoscale)
 PRIORITY = one_of(*range(10))
 ANYTHING = Kind("any value", lambda value: value)

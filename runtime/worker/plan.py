@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.bounds import check_limits
+from runtime.protocol.routing import check_declared
+from runtime.settings import Settings
 from runtime.worker.node import expand_file
 from runtime.worker.options import WorkerOptions
 from runtime.worker.size import Size, size
@@ -66,7 +68,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         app=app,
         options=options,
         size=sized,
-        queues=options.queues or (conf.task_default_queue,),
+        queues=_queues(options, conf),
         multiplier=None if multiplier == "auto" else int(multiplier),
         time_limit=time_limit,
         soft_time_limit=soft_time_limit,
@@ -78,6 +80,18 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         heartbeat_interval=options.heartbeat_interval or conf.worker_heartbeat_interval,
         statedb=None if statedb is None else expand_file(statedb, options.node),
     )
+
+
+def _queues(options: WorkerOptions, conf: Settings) -> tuple[str, ...]:
+    """Raises ImproperlyConfigured."""
+    declared = tuple(queue.name for queue in conf.task_queues) or (conf.task_default_queue,)
+    if not conf.task_create_missing_queues:
+        for name in options.queues:
+            try:
+                check_declared(conf, name)
+            except ValueError as error:
+                raise ImproperlyConfigured(str(error)) from None
+    return options.queues or declared
 
 
 def _check_lease(lease: float, renewal: float | None) -> None:

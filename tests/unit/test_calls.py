@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import kombu
 import pytest
 
 from brokers import envelope
@@ -14,6 +15,8 @@ from runtime.protocol.serializers import accepted_types
 from runtime.protocol.task_message import TaskMessage, read
 from runtime.settings import Settings
 
+Exchange: Any = kombu.Exchange
+KombuQueue: Any = kombu.Queue
 JSON = accepted_types(["json"])
 
 
@@ -45,6 +48,32 @@ def test_where_a_task_goes() -> None:
     assert queue({"task_routes": routes}, {"queue": "declared"}) == "exact"
     assert queue({"task_routes": routes}, {"queue": "declared"}, queue="given") == "given"
     assert queue({}, routing_key="by-key") == "by-key"
+
+
+def test_declared_queues() -> None:
+    media = Exchange("media", type="topic")
+    conf = {
+        "task_queues": [
+            "plain",
+            KombuQueue("video", media, "media.video.#"),
+            KombuQueue("images", media, "media.*.small"),
+            KombuQueue("by-key", Exchange("direct"), "key"),
+        ]
+    }
+    assert queue(conf) == "celery"
+    assert queue(conf, exchange="media", routing_key="media.video.full.hd") == "video"
+    assert queue(conf, exchange="media", routing_key="media.image.small") == "images"
+    assert queue(conf, exchange="direct", routing_key="key") == "by-key"
+    assert queue(conf, routing_key="plain") == "plain"
+    with pytest.raises(ValueError, match="means 2 queues, video, images; a task goes to one"):
+        queue(conf, exchange="media", routing_key="media.video.small")
+    assert queue(conf, queue="other") == "other"
+    with pytest.raises(ValueError, match="queue 'other' is not one of task_queues, plain, video, images"):
+        queue({**conf, "task_create_missing_queues": False}, queue="other")
+    by_name = {"task_queues": {"a": {"exchange": "x", "exchange_type": "topic", "binding_key": "a.#"}}}
+    assert queue(by_name, exchange="x", routing_key="a.b") == "a"
+    with pytest.raises(ImproperlyConfigured, match="task_queues"):
+        queue({"task_queues": [KombuQueue("all", Exchange("all", type="fanout"))]})
 
 
 def test_priorities() -> None:

@@ -23,7 +23,7 @@ _NAMES = {
         result_compression result_failure_expires result_persistent
         security_certificate security_cert_store security_digest security_key security_key_password
         task_publish_retry task_publish_retry_policy
-        task_queues task_queue_max_priority task_remote_tracebacks
+        task_queue_max_priority task_remote_tracebacks
         worker_deduplicate_successful_tasks worker_direct
         worker_eta_task_limit worker_hijack_root_logger
         worker_redirect_stdouts worker_redirect_stdouts_level worker_log_color worker_log_datefmt
@@ -36,7 +36,7 @@ _NAMES = {
         broker_login_method broker_native_delayed_delivery_queue_type control_queue_durable
         control_queue_exclusive control_queue_ttl event_queue_durable event_queue_exclusive event_queue_ttl
         result_exchange result_exchange_type task_create_missing_queue_exchange_type
-        task_create_missing_queue_type task_create_missing_queues task_default_delivery_mode
+        task_create_missing_queue_type task_default_delivery_mode
         task_default_exchange task_default_exchange_type task_default_queue_type task_default_routing_key
         worker_detect_quorum_queues
         """,

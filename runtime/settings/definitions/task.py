@@ -6,6 +6,7 @@ from runtime.settings.kinds import (
     ANNOTATIONS,
     BOOLEAN,
     PRIORITY,
+    QUEUES,
     RATE,
     ROUTES,
     SECONDS,
@@ -53,6 +54,12 @@ TASK = (
         "Task name or '*' → options it has, whatever it declares.",
     ),
     Setting("task_compression", optional(one_of("gzip", "bzip2", "lzma")), None, "Compression of bodies."),
+    Setting(
+        "task_create_missing_queues",
+        BOOLEAN,
+        True,
+        "Queues that are not in task_queues can be used, too.",
+    ),
     Setting("task_default_priority", optional(PRIORITY), None, "0 (first) to 9 (last); None: 0."),
     Setting("task_inherit_parent_priority", BOOLEAN, False, "A task sent by a task gets its priority."),
     Setting(
@@ -66,6 +73,7 @@ TASK = (
     Setting("task_ignore_result", BOOLEAN, False, "Store no result unless the task or the caller wants it."),
     Setting("task_store_eager_result", BOOLEAN, False, "The results of tasks that are run so are stored."),
     Setting("task_store_errors_even_if_ignored", BOOLEAN, False, "Store the failures of such tasks."),
+    Setting("task_queues", QUEUES, (), "The queues that a worker consumes, with their exchanges and keys."),
     Setting("task_routes", ROUTES, (), "Task name or glob → queue, or options; or a function."),
     Setting("task_send_sent_event", BOOLEAN, False, "Who sends a task says so by an event."),
     Setting("task_serializer", TEXT, "json", "How arguments are sent."),
