@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: run test check bench clean
 

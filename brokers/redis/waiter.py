@@ -68,18 +68,22 @@ class RedisWaiter:
                 await self._pubsub.unsubscribe(key)
 
     async def _read(self) -> None:
-        """Until it is cancelled: with the waiter, or with all tasks when the loop ends."""
+        """Until it is cancelled: with the waiter, or with all tasks when the loop ends. It asks whether it
+        is: the exception alone is not enough, something below has been seen to keep one."""
+        task = asyncio.current_task()
+        assert task is not None
         pauses = iter(PAUSES)
-        while True:
+        while not task.cancelling():
             pubsub = self._redis.pubsub()
             try:
                 await pubsub.connect()
                 self._pubsub = pubsub
                 if self._awaited:
                     await pubsub.subscribe(*self._awaited)
-                while True:
+                while not task.cancelling():
                     await self._heed(await pubsub.get_message(timeout=CHECK))
                     pauses = iter(PAUSES)
+                return
             except RedisError as error:
                 problem = broker_error(error, self._address)
             finally:

@@ -13,6 +13,7 @@ import pytest
 
 from pools.interface import Finished, Lost, Started
 from tests.support.pool_driver import KINDS, Driver, Gate, driven
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
@@ -276,6 +277,6 @@ def test_stop_lets_idle_children_leave_at_once(kind: str) -> None:
 def test_stop_while_the_code_is_loading(kind: str) -> None:
     with driven(kind, boot="tests.support.pool_jobs:boot_forever") as driver:
         driver.turn(0)
-        (server,) = fork_servers()
+        (server,) = wait_until(fork_servers)
         driver.pool.stop(0.1)
         assert not alive(server.pid)

@@ -46,7 +46,7 @@ def send(client: Celery, name: str, *args: object, **options: Any) -> Any:
 
 
 def test_results_and_exceptions_reach_a_celery_client(client: Celery, worker: Worker) -> None:
-    @client.task(name="tests.support.app.add")
+    @client.task(name="tests.support.app.add", shared=False)
     def add(x: int, y: int) -> None: ...
 
     assert add.delay(2, 8).get(timeout=10) == 10
@@ -102,7 +102,7 @@ def test_fixed_forms_of_failure(client: Celery, worker: Worker) -> None:
 
 
 def test_links_and_chains_of_a_celery_client_are_followed(client: Celery, worker: Worker) -> None:
-    @client.task(name="tests.support.app.add")
+    @client.task(name="tests.support.app.add", shared=False)
     def add(x: int, y: int) -> None: ...
 
     assert (add.s(1, 2) | add.s(10) | add.s(100)).delay().get(timeout=10) == 113

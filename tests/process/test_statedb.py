@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +15,13 @@ from tests.support.worker import Worker
 TASKS = "tests.support.app."
 
 
+def remembered(database: Path) -> int:
+    connection = sqlite3.connect(database)
+    (count,) = connection.execute("SELECT count(*) FROM revoked").fetchone()
+    connection.close()
+    return int(count)
+
+
 def test_what_is_revoked_is_not_run_by_the_next_life_of_a_killed_worker(
     server: Server, tmp_path: Path, app: App
 ) -> None:
@@ -22,7 +30,7 @@ def test_what_is_revoked_is_not_run_by_the_next_life_of_a_killed_worker(
         wait_until(app.control.ping)
         app.control.revoke(revoked, reply=True)
         app.control.revoke_by_stamped_headers({"order": "17"}, reply=True)
-        assert (tmp_path / "w1.db").exists()
+        wait_until(lambda: remembered(tmp_path / "w1.db") == 2)
         worker.signal(signal.SIGKILL)
         worker.wait()
         worker.again()
