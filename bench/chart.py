@@ -18,13 +18,14 @@ def draw(
     figures: Mapping[str, Figures],
 ) -> None:
     """One panel for each key of the figures, with its title and the form of its labels; in it two bars
-    for each pool: ours, and Celery's where it has that pool. The figures' names are `runtime POOL` and
-    `celery POOL`."""
+    for each pool that was measured: ours, and Celery's where it has that pool. The figures' names are
+    `runtime POOL` and `celery POOL`."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
+    pools = [pool for pool in pools if figures.get(f"runtime {pool}")]
     rows = -(-len(panels) // COLUMNS)
     chart, axes = pyplot.subplots(rows, COLUMNS, figsize=(4.4 * COLUMNS, 2.6 * rows), squeeze=False)
     for axis in axes.flat[len(panels) :]:
