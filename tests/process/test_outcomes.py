@@ -9,7 +9,7 @@ import pytest
 from billiard.exceptions import WorkerLostError
 
 from runtime import App
-from runtime.errors import MaxRetriesExceededError, Reject
+from runtime.errors import MaxRetriesExceededError, Reject, TaskRevokedError
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -146,3 +146,18 @@ def test_what_becomes_of_a_task_whose_child_dies(
     entries = [json.loads(entry) for entry in server.client.lrange("runtime.dead.celery", 0, -1)]
     assert [(entry["id"], entry["deliveries"]) for entry in entries] == [(result.id, runs)] * letters
     wait_until(lambda: nothing_left(server), 5)
+
+
+def test_what_would_have_followed_a_task_that_is_not_run_ends_with_it(app: App, worker: Worker) -> None:
+    """Or who waits for the end of the chain waits for ever."""
+    first = app.signature("tests.support.app.add", (1, 1), expires=0.001)
+    with pytest.raises(TaskRevokedError, match="expired"):
+        (first | app.signature("tests.support.app.add", (1,))).delay().get(timeout=10)
+    running = app.signature("tests.support.app.mark", ("m", 60)) | app.signature(
+        "tests.support.app.add", (1,)
+    )
+    end = running.delay()
+    wait_until(lambda: worker.started("m") == 1)
+    end.parent.revoke(terminate=True)
+    with pytest.raises(TaskRevokedError, match="terminated"):
+        end.get(timeout=10)

@@ -171,9 +171,7 @@ class Settler:
             pushes, failing, parts = failure.consequences(
                 self._app, reservation.message, task, reservation.queue, state, error
             )
-        described: list[Described] = [task]
-        if state == states.FAILURE:
-            described += (About(each.task_id, each.group_id) for each in failing)
+        described: list[Described] = [task, *(About(each.task_id, each.group_id) for each in failing)]
         documents = [(str(each.id), document.encode(state, error, message=each)) for each in described]
         if ignore and not options.store_errors_even_if_ignored:
             documents = []
