@@ -45,7 +45,7 @@ class Client:
         """`pauses`: seconds before the second, third, … try. Connects when it is first used."""
         self.address = address
         self._pauses = pauses
-        self._redis = _redis(address)
+        self._redis: Redis = client_of(address, Redis, Sentinel, Retry)
         self._spare: list[Any] = []
         """Connections of `call` that nobody uses now. A list's pop and append are atomic."""
         self._pid = os.getpid()
@@ -117,20 +117,19 @@ class Client:
         self._redis.connection_pool.disconnect()
 
 
-def _redis(address: Address) -> Redis:
+def client_of(address: Address, redis: Any, sentinel: Any, retry: Any) -> Any:
+    """`redis`, `sentinel`, `retry`: the classes of redis-py, or of its asyncio side."""
     # redis-py's own retries would nest: one round for the command, one for each connect inside it.
-    once = Retry(NoBackoff(), 0)
+    once = retry(NoBackoff(), 0)
     options = address.client_options()
     if address.sentinels is None:
-        return Redis(**options, retry=once)
+        return redis(**options, retry=once)
     servers = address.sentinels.servers
     asking = {**servers[0].client_options(), "retry": once}
     del asking["host"], asking["port"]
-    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
-        [(server.host, server.port) for server in servers], address.sentinels.min_other_sentinels, asking
-    )
-    client: Redis = sentinel.master_for(address.sentinels.master_name, **options, retry=once)
-    return client
+    named = [(server.host, server.port) for server in servers]
+    found = sentinel(named, address.sentinels.min_other_sentinels, asking)
+    return found.master_for(address.sentinels.master_name, **options, retry=once)
 
 
 def _exchange(connection: Any, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:

@@ -10,12 +10,11 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from brokers.interface import BrokerError, BrokerRefused
 from brokers.redis.address import Address
-from brokers.redis.client import broker_error
+from brokers.redis.client import broker_error, client_of
 from brokers.redis.results import CHECK, PAUSES
 
 Waits = dict["asyncio.Future[bytes]", bytes | None]
@@ -27,7 +26,7 @@ class RedisWaiter:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._redis = _redis(address)
+        self._redis = client_of(address, Redis, Sentinel, Retry)
         self._awaited: dict[str, Waits] = {}
         self._pubsub: Any = None
         """Subscribed to everything that is awaited; None while there is no connection."""
@@ -123,16 +122,3 @@ class RedisWaiter:
 
 def _futures(waits: Iterable[Waits]) -> list[asyncio.Future[bytes]]:
     return [future for each in waits for future in each]
-
-
-def _redis(address: Address) -> Any:
-    once = Retry(NoBackoff(), 0)
-    options = address.client_options()
-    if address.sentinels is None:
-        return Redis(**options, retry=once)
-    servers = address.sentinels.servers
-    asking = {**servers[0].client_options(), "retry": once}
-    del asking["host"], asking["port"]
-    named = [(server.host, server.port) for server in servers]
-    sentinel = Sentinel(named, address.sentinels.min_other_sentinels, asking)  # type: ignore[no-untyped-call]
-    return sentinel.master_for(address.sentinels.master_name, **options, retry=once)
