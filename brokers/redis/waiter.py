@@ -36,7 +36,7 @@ class RedisWaiter:
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._awaited.setdefault(key, {})[future] = known
         if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read())
+            self._reader = asyncio.create_task(self._serve())
         try:
             await self._subscribe(key)
             return await future
@@ -48,7 +48,6 @@ class RedisWaiter:
             self._reader.cancel()
             with suppress(asyncio.CancelledError):
                 await self._reader
-        await self._redis.aclose()
 
     async def _subscribe(self, key: str) -> None:
         """Again, if others wait for it: the server's confirmation is what makes us look at the key."""
@@ -65,6 +64,13 @@ class RedisWaiter:
         if self._pubsub is not None:
             with suppress(RedisError):
                 await self._pubsub.unsubscribe(key)
+
+    async def _serve(self) -> None:
+        """All connections are the reader's, and end with it: nobody closes a waiter whose loop has ended."""
+        try:
+            await self._read()
+        finally:
+            await self._redis.aclose()
 
     async def _read(self) -> None:
         """Until it is cancelled: with the waiter, or with all tasks when the loop ends. It asks whether it

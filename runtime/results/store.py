@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from brokers.interface import ChordSize, Write
 from runtime.errors import ImproperlyConfigured
@@ -27,7 +26,7 @@ class ResultStore:
 
     def __init__(self, conf: Settings) -> None:
         self.conf = conf
-        self._waiters: WeakKeyDictionary[AbstractEventLoop, Waiter] = WeakKeyDictionary()
+        self._waiters: dict[AbstractEventLoop, Waiter] = {}
 
     @cached_property
     def keys(self) -> ResultKeys:
@@ -40,7 +39,8 @@ class ResultStore:
         return open_results(self._url(), self.conf.result_backend_transport_options)
 
     def _waiter(self) -> Waiter:
-        """Of the event loop that runs."""
+        """Of the event loop that runs. Those of loops that have ended go when one comes: a weak reference would
+        not do, for a waiter refers to its loop."""
         from asyncio import get_running_loop
 
         from brokers.registry import open_waiter
@@ -48,6 +48,8 @@ class ResultStore:
         loop = get_running_loop()
         waiter = self._waiters.get(loop)
         if waiter is None:
+            for ended in [each for each in self._waiters if each.is_closed()]:
+                self._waiters.pop(ended, None)
             waiter = open_waiter(self._url(), self.conf.result_backend_transport_options)
             self._waiters[loop] = waiter
         return waiter

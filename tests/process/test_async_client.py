@@ -9,6 +9,7 @@ import pytest
 
 from runtime import App, TimeoutError
 from tests.support.servers import Server
+from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
 APP = "tests.support.async_app"
@@ -37,6 +38,7 @@ def test_sends_and_awaits_in_an_event_loop(server: Server, tmp_path: Path, app: 
     with Worker(server.url(), tmp_path, app=APP):
         asyncio.run(client())
         asyncio.run(client())  # in another loop
+        wait_until(lambda: not [each for each in server.client.client_list() if each["cmd"] == "mget"], 5)
 
 
 def test_a_coroutine_awaits_what_it_has_sent(server: Server, tmp_path: Path, app: App) -> None:
