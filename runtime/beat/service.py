@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runtime.beat.due import Run, due, failed, sent
 from runtime.beat.entries import Entry, entries
-from runtime.beat.memory import Memory
+from runtime.beat.memory import InUse, Memory
 from runtime.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
@@ -22,14 +22,18 @@ logger = logging.getLogger("runtime.beat")
 
 MAX_INTERVAL = 300.0
 """Seconds, if nothing else is set."""
+TAKE_OVER = 1.0
+"""Seconds between two looks whether the file is free."""
 
 
 def run(app: App, path: str, max_interval: float) -> None:
     """Until TERM or INT. max_interval: seconds after which the clock is looked at again, for it may be set.
     Raises ImproperlyConfigured."""
     wanted = {entry.name: entry for entry in entries(app)}
-    memory = Memory(path)
     told = _Told()
+    memory = _when_free(path, told)
+    if memory is None:
+        return
     try:
         runs = memory.begin(list(wanted.values()), time.time())
         logger.info("Beat is ready: %d periodic tasks, remembered in %s", len(wanted), path)
@@ -44,6 +48,20 @@ def run(app: App, path: str, max_interval: float) -> None:
     finally:
         memory.close()
     logger.info("Beat has ended")
+
+
+def _when_free(path: str, told: _Told) -> Memory | None:
+    """Waits while another beat has the file; None: told to end. Raises ImproperlyConfigured."""
+    waiting = False
+    while True:
+        try:
+            return Memory(path)
+        except InUse as error:
+            if not waiting:
+                logger.warning("Beat sends nothing: %s; it waits until that one ends", error)
+            waiting = True
+        if told.within(TAKE_OVER):
+            return None
 
 
 def _attempt(entry: Entry, run: Run, memory: Memory) -> Run:

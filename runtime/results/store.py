@@ -39,8 +39,8 @@ class ResultStore:
         return open_results(self._url(), self.conf.result_backend_transport_options)
 
     def _waiter(self) -> Waiter:
-        """Of the event loop that runs. Those of loops that have ended go when one comes: a weak reference would
-        not do, for a waiter refers to its loop."""
+        """Of the event loop that runs. Those of loops that have ended go when one comes: a weak reference
+        would not do, for a waiter refers to its loop."""
         from asyncio import get_running_loop
 
         from brokers.registry import open_waiter

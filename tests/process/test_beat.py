@@ -9,7 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -83,20 +84,45 @@ def test_a_wrong_schedule_ends_the_start(server: Server, tmp_path: Path) -> None
     assert "periodic task 'soon': the schedule must be" in refused.stderr
 
 
-def test_beat_alone_ends_when_told_and_refuses_a_file_that_is_none(server: Server, tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    broken.write_text("no database, but long enough to be taken for one" * 30)
-    env = {"RUNTIME_BROKER_URL": server.url()}
-    refused = runtime("-A", APP, "beat", "--schedule", str(broken), **env)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("runtime: error: schedule file ")
-    command = [sys.executable, "-m", "runtime.cli", "-A", APP, "beat", "--schedule", str(tmp_path / "new")]
-    log = tmp_path / "log"
+def test_a_schedule_file_that_is_none_ends_the_start(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text("no database, but long enough to be taken for one" * 30)
+    with closing(sqlite3.connect(tmp_path / "other")) as database, database:
+        database.execute("CREATE TABLE periodic (what TEXT)")
+    for schedule in (tmp_path, tmp_path / "broken", tmp_path / "other", tmp_path / "missing" / "file"):
+        for verb in (("start", "-B", "--schedule-filename"), ("beat", "--schedule")):
+            refused = runtime("-A", APP, *verb, str(schedule), RUNTIME_BROKER_URL=server.url())
+            assert refused.returncode == 2
+            assert refused.stderr.startswith(f"runtime: error: schedule file '{schedule}' cannot be used: ")
+            assert refused.stderr.count("\n") == 1
+
+
+@contextmanager
+def beat_alone(server: Server, schedule: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "runtime.cli", "-A", APP, "beat", "--schedule", str(schedule)]
     with log.open("wb") as file:
-        beat = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stderr=file)
-    wait_until(lambda: "often is sent" in log.read_text(), 10)
-    told = time.monotonic()
-    beat.terminate()
-    assert beat.wait(10) == 0
-    assert time.monotonic() - told < 5
+        beat = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "RUNTIME_BROKER_URL": server.url()}, stderr=file
+        )
+    try:
+        yield beat
+    finally:
+        beat.kill()
+        beat.wait()
+
+
+def test_a_second_beat_on_a_file_waits_and_takes_over(server: Server, tmp_path: Path) -> None:
+    schedule, log, other = tmp_path / "schedule", tmp_path / "log", tmp_path / "other"
+    with beat_alone(server, schedule, log) as beat:
+        wait_until(lambda: "often is sent" in log.read_text(), 10)
+        with beat_alone(server, schedule, other) as second:
+            wait_until(lambda: f"is used by process {beat.pid}; it waits" in other.read_text(), 10)
+            told = time.monotonic()
+            second.terminate()
+            assert second.wait(10) == 0
+            assert time.monotonic() - told < 5
+        with beat_alone(server, schedule, other):
+            wait_until(lambda: "it waits" in other.read_text(), 10)
+            beat.terminate()
+            assert beat.wait(10) == 0
+            wait_until(lambda: "often is sent" in other.read_text(), 10)
     assert server.client.llen("celery")

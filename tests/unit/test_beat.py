@@ -12,7 +12,7 @@ import pytest
 from runtime import App, crontab
 from runtime.beat.due import RETRY, Run, counted_from, due, failed, sent
 from runtime.beat.entries import Entry, entries
-from runtime.beat.memory import Memory
+from runtime.beat.memory import InUse, Memory
 from runtime.errors import ImproperlyConfigured
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -98,8 +98,8 @@ def test_it_is_remembered(tmp_path: Path) -> None:
     first, second = entry(10, "first"), entry(crontab(0, 0), "second")
     assert memory.begin([first, second], 100.0)["first"] == Run(100, 110)
     memory.remember(first, 110.0)
-    with pytest.raises(ImproperlyConfigured, match="another beat has it"):
-        Memory(path, patience=0)
+    with pytest.raises(InUse):
+        Memory(path)
     memory.close()
     again = Memory(path)
     runs = again.begin([first, entry(20, "second")], 500.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.beat import memory
 from runtime.beat.entries import entries
 from runtime.bootsteps.step import Parts, Step
 from runtime.worker.beat import BeatProcess
@@ -22,9 +23,11 @@ class BeatStep(Step[BeatProcess]):
         return plan.options.beat
 
     def start(self, parts: Parts) -> BeatProcess:
-        if parts.plan.options.children is OURS:
-            entries(parts.plan.app)  # what is wrong with them ends the start
-        beat = BeatProcess(parts.plan.options, parts[CoreStep].life)
+        plan = parts.plan
+        if plan.options.children is OURS:  # what is wrong ends the start
+            entries(plan.app)
+            memory.check(plan.options.schedule_filename or plan.app.conf.beat_schedule_filename)
+        beat = BeatProcess(plan.options, parts[CoreStep].life)
         parts[HubStep].attach(beat)
         return beat
 
