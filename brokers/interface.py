@@ -18,12 +18,13 @@ from typing import NamedTuple, Protocol
 
 from brokers.dead_letter import DeadLetter
 from brokers.effects import ChordEnd, ChordPart, ChordSize, Push, Settlement, Write
+from brokers.retry_policy import RetryPolicy
 
 __all__ = [
     "Backlog", "Binding", "Broadcast", "BrokerError", "BrokerMisconfigured", "BrokerRefused",
     "BrokerUnavailable", "Caller", "ChordEnd", "ChordPart", "ChordSize", "Consumer", "DeadLetters",
-    "Delivery", "Heard", "Held", "Mailbox", "Publisher", "Push", "Received", "Results", "Settlement",
-    "Write",
+    "Delivery", "Heard", "Held", "Mailbox", "Publisher", "Push", "Received", "Results", "RetryPolicy",
+    "Settlement", "Write",
 ]  # fmt: skip
 
 
@@ -282,15 +283,17 @@ class Mailbox(Protocol):
 
 class Publisher(Protocol):
     """The sender's side. Safe to use from several threads and after a fork. Each call blocks until
-    the server has confirmed it; raises BrokerUnavailable when it cannot."""
+    the server has confirmed it, and is tried again by the policy while it cannot; then it raises
+    BrokerUnavailable, or at once BrokerRefused."""
 
-    def publish(self, pushes: Sequence[Push]) -> None:
-        """Put these messages into their queues, in order, in as few round trips as possible."""
+    def publish(self, pushes: Sequence[Push], policy: RetryPolicy = ...) -> None:
+        """Put these messages into their queues, in order, in as few round trips as possible. However often it
+        is tried, each is there once."""
 
     def broadcast(self, exchange: str, routing_key: str, messages: Sequence[bytes]) -> None:
         """To all who listen to the fanout exchange now, in order."""
 
-    def declare(self, queue: str) -> None:
+    def declare(self, queue: str, policy: RetryPolicy = ...) -> None:
         """Bind the queue as Celery does (PROTOCOL 6.1), once per queue and process."""
 
     def length(self, queue: str) -> int:

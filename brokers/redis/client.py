@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import hiredis
@@ -21,6 +21,7 @@ from redis.sentinel import Sentinel
 
 from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
 from brokers.redis.address import Address
+from brokers.retry_policy import RetryPolicy
 
 Answer = TypeVar("Answer")
 
@@ -50,15 +51,17 @@ class Client:
         """Connections of `call` that nobody uses now. A list's pop and append are atomic."""
         self._pid = os.getpid()
 
-    def call(self, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
+    def call(self, commands: Sequence[Sequence[str | bytes]], policy: RetryPolicy | None = None) -> list[Any]:
         """The answers to these commands, after one round trip; several are one transaction. Repeated,
-        and raises, as `run`.
+        and raises, as `run`; with `policy` as that says.
 
         On connections of its own: redis-py's way through its pool, retries and metrics takes more than
         twice the time (52 µs against 22; 400 against 220 in a process that has slept), and this is
         what every `delay()` pays.
         """
-        return self.run(lambda _: self._call(commands))
+        if policy is None:
+            return self.run(lambda _: self._call(commands))
+        return self.run(lambda _: self._call(commands), pauses=policy.pauses(), repeated=policy.retry_errors)
 
     def _call(self, commands: Sequence[Sequence[str | bytes]]) -> list[Any]:
         if self._pid != os.getpid():
@@ -86,12 +89,13 @@ class Client:
         self,
         operation: Callable[[Any], Answer],
         deadline: float = float("inf"),
-        pauses: Sequence[float] | None = None,
+        pauses: Iterable[float] | None = None,
+        repeated: tuple[type[BaseException], ...] = (),
     ) -> Answer:
         """What `operation` returns when called with redis-py's client. `pauses`: in place of its own.
 
-        It is repeated after a failure that may pass, also after a lost reply, when the server may
-        have done it already.
+        It is repeated after a failure that may pass, or is one of `repeated`; also after a lost reply, when
+        the server may have done it already.
 
         Raises BrokerUnavailable after the last try, BrokerRefused, or TimeoutError when `deadline`
         (time.monotonic() seconds) comes before.
@@ -103,7 +107,10 @@ class Client:
             except exceptions.RedisError as error:
                 problem = broker_error(error, self.address)
                 pause = next(waits, None)
-                if pause is None or isinstance(problem, BrokerRefused):
+                refused = isinstance(problem, BrokerRefused) and not (
+                    isinstance(problem, repeated) or isinstance(error, repeated)
+                )
+                if pause is None or refused:
                     raise problem from error
             remaining = deadline - time.monotonic()
             if remaining <= 0:

@@ -53,8 +53,7 @@ class RedisDeadLetters:
         return bool(removed)
 
     def _run(self, script: Script, *arguments: str | bytes) -> int:
-        # EVAL, not EVALSHA: one round trip whether or not the server knows the script.
-        [answer] = self._client.call([("EVAL", script.text, "0", *arguments)])
+        [answer] = self._client.call([script.evaluate(*arguments)])
         return int(answer)
 
     def close(self) -> None:

@@ -26,6 +26,10 @@ class Script(NamedTuple):
         """EVALSHA: whoever sends it has loaded the script on the same connection."""
         return ("EVALSHA", self.digest, len(keys), *keys, *arguments)
 
+    def evaluate(self, *arguments: str | bytes) -> Sequence[str | bytes]:
+        """EVAL: one round trip whether or not the server knows the script."""
+        return ("EVAL", self.text, "0", *arguments)
+
 
 def pack(command: Command) -> bytes:
     """As it goes over the wire."""
@@ -54,6 +58,7 @@ WRITE = _read("document", "chord", "write")
 EXPIRE = _read("trim", "expire")
 RETRY = _read("retry")
 REPLY = _read("reply")
+PUBLISH = _read("publish")
 
 OF_BROKER = (TAKE, SETTLE, HOLD, ROUSE, ENTER, RENEW, BURY, RESTORE, REFRESH, RELEASE, MEASURE, LOOK)
 OF_RESULTS = (WRITE,)

@@ -166,13 +166,20 @@ class App:
         declared = None if task is None else task.declared
         return self.sender.send(name, tuple(args or ()), dict(kwargs or {}), options, declared)
 
-    def send_many(self, calls: Iterable[Call | Signature]) -> list[Result]:
+    def send_many(
+        self,
+        calls: Iterable[Call | Signature],
+        *,
+        retry: bool | None = None,
+        retry_policy: Mapping[str, Any] | None = None,
+    ) -> list[Result]:
         """Send many in one round trip (or one for each megabyte): signatures, or tuples of a task (or its
         name), args and kwargs. Results in the same order. Nothing is sent if one of them is wrong.
+        retry, retry_policy: as of Task.apply_async.
 
         Raises TypeError for wrong arguments, EncodeError, BrokerError.
         """
-        return self.sender.send_many(calls)
+        return self.sender.send_many(calls, {"retry": retry, "retry_policy": retry_policy})
 
     def signature(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brokers import envelope
-from brokers.interface import ChordSize
+from brokers.interface import BrokerError, ChordSize
 from runtime import hooks
 from runtime.app.eager import Eager
 from runtime.app.task import Task
@@ -23,6 +24,7 @@ from runtime.execution.request import Request
 from runtime.protocol import argument_text, serializers, task_message
 from runtime.protocol.calls import compose
 from runtime.protocol.ids import new_id
+from runtime.protocol.publishing import policy_of
 from runtime.remote.clock import Clock
 from runtime.results.async_result import AsyncResult
 from runtime.results.eager_result import EagerResult
@@ -32,7 +34,9 @@ from runtime.results.store import ResultStore
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from brokers.interface import Publisher, Push
+    from brokers.interface import Publisher, Push, RetryPolicy
+
+logger = logging.getLogger("runtime.client")
 
 Call = tuple[str | Task, Sequence[Any], Mapping[str, Any]]
 """A task or its name, args, kwargs."""
@@ -78,8 +82,11 @@ class Sender:
         and BrokerError."""
         request = current.worker_request()
         task_id = self._complete(options, request)
+        policy = policy_of(self._conf, options)
         push = compose(self._conf, name, args, kwargs, options, declared)
-        result: AsyncResult = self._sent([push], (), [AsyncResult(task_id, self._results)], request)[0]
+        result: AsyncResult = self._sent([push], (), [AsyncResult(task_id, self._results)], request, policy)[
+            0
+        ]
         return result
 
     def apply(
@@ -102,18 +109,20 @@ class Sender:
         ended: EagerResult = self._eager.run([push], (), [result], throw=throw, given=(args, kwargs))[0]
         return ended
 
-    def send_many(self, calls: Iterable[Call | Signature]) -> list[Any]:
-        """All of them, or none if one is wrong."""
+    def send_many(self, calls: Iterable[Call | Signature], options: Mapping[str, Any]) -> list[Any]:
+        """All of them, or none if one is wrong. `options`: `retry` and `retry_policy`."""
         signatures = [call if isinstance(call, Signature) else self._signature(call) for call in calls]
-        return self._send([(signature, (), {}) for signature in signatures])
+        return self._send([(signature, (), {}) for signature in signatures], options)
 
     def send_signature(
         self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]
     ) -> Any:
         """With partial arguments and further options. Raises as `messages`, and BrokerError."""
-        if not isinstance(signature, Compound):
-            return self._send([(signature.clone(args, kwargs, **options), (), {})])[0]
-        return self._send([(_with_options(signature, kwargs, options), args, kwargs)])[0]
+        if isinstance(signature, Compound):
+            call: PartialCall = (_with_options(signature, kwargs, options), args, kwargs)
+        else:
+            call = (signature.clone(args, kwargs, **options), (), {})
+        return self._send([call], call[0].options)[0]
 
     def apply_signature(
         self,
@@ -134,9 +143,10 @@ class Sender:
         composed = self._composed([(_with_options(signature, kwargs, options), args, kwargs)], request)
         return self._eager.run(*composed, throw=throw)[0]
 
-    def _send(self, calls: Iterable[PartialCall]) -> list[Result]:
-        request = current.worker_request()
-        return self._sent(*self._composed(calls, request), request)
+    def _send(self, calls: Iterable[PartialCall], options: Mapping[str, Any]) -> list[Result]:
+        """With the `retry` and `retry_policy` of `options`: what is sent together is tried again together."""
+        request, policy = current.worker_request(), policy_of(self._conf, options)
+        return self._sent(*self._composed(calls, request), request, policy)
 
     def _composed(
         self, calls: Iterable[PartialCall], request: Request | None
@@ -249,6 +259,7 @@ class Sender:
         chords: Sequence[ChordSize],
         results: list[Any],
         request: Request | None,
+        policy: RetryPolicy,
     ) -> list[Any]:
         """Or run, with task_always_eager. Returns the results."""
         if self._conf.task_always_eager:
@@ -256,16 +267,16 @@ class Sender:
         else:
             if chords:
                 self._results.begin_chords(chords)
-            self._publish(pushes)
+            self._publish(pushes, policy)
         if request is not None:
             request.children.extend(results)
         return results
 
-    def _publish(self, pushes: Sequence[Push]) -> None:
+    def _publish(self, pushes: Sequence[Push], policy: RetryPolicy) -> None:
         publisher = self._publisher
         for queue in {push.queue for push in pushes}:
-            publisher.declare(queue)
-        publisher.publish(pushes)
+            publisher.declare(queue, policy)
+        publisher.publish(pushes, policy)
         if self._conf.task_send_sent_event:
             self._tell(publisher, pushes)
         if hooks.after_task_publish.handlers:
@@ -278,9 +289,11 @@ class Sender:
         from runtime.events.event import Origin, client_name
 
         origin, exchange = Origin(client_name(), self._clock), self._conf.event_exchange
-        publisher.broadcast(
-            exchange, sent.ROUTING_KEY, [sent.write(origin, exchange, push) for push in pushes]
-        )
+        events = [sent.write(origin, exchange, push) for push in pushes]
+        try:
+            publisher.broadcast(exchange, sent.ROUTING_KEY, events)
+        except BrokerError as error:  # raised, it would say that the tasks are not sent either
+            logger.warning("%d task-sent events are lost: %s", len(events), error)
 
     @cached_property
     def _publisher(self) -> Publisher:

@@ -174,7 +174,8 @@ class Task(TaskOptions):
     ) -> AsyncResult:
         """Send it. Options: `countdown` (seconds), `eta` (datetime), `expires` (seconds or datetime),
         `queue`, `priority`, `task_id`, `headers`, `ignore_result`, `link`, `link_error`, `time_limit`,
-        `soft_time_limit`, `serializer`, `compression`, `shadow`, … (PROTOCOL 5).
+        `soft_time_limit`, `serializer`, `compression`, `shadow`, … (PROTOCOL 5); `retry` (False: a broker
+        that is away is an error at once) and `retry_policy`, in place of the settings task_publish_retry….
 
         Raises TypeError for wrong arguments or options, EncodeError, BrokerError.
         """

@@ -8,6 +8,7 @@ from datetime import timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
+from brokers.retry_policy import RetryPolicy
 from runtime import rates
 from runtime.settings import queues
 
@@ -127,6 +128,23 @@ def _autoscale(value: Any) -> tuple[int, int]:
     return most, least
 
 
+def _retry_policy(value: Any) -> dict[str, Any]:
+    checked = _mapping(value)
+    for name, each in checked.items():
+        if name == "max_retries":
+            if each is not None and (type(each) is not int or each < 0):
+                raise ValueError
+        elif name == "retry_errors":
+            checked[name] = tuple(each or ())
+            if not all(isinstance(error, type) and issubclass(error, Exception) for error in checked[name]):
+                raise ValueError
+        elif name in RetryPolicy._fields:
+            checked[name] = _number(each)
+        else:
+            raise ValueError
+    return checked
+
+
 BOOLEAN = Kind("True or False", _boolean)
 TEXT = Kind("a non-empty string", _text)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
@@ -143,5 +161,10 @@ QUEUES = Kind(
     "a list of names or Queue objects, of direct or topic exchanges; or a dict of options", queues.read
 )
 AUTOSCALE = Kind("MAX,MIN: two numbers of slots, the larger one first, the other at least 1", _autoscale)
+RETRY_POLICY = Kind(
+    "a dict of max_retries (a number, or None: for ever), interval_start, interval_step, interval_max "
+    "(seconds) and retry_errors (exception classes), any of them",
+    _retry_policy,
+)
 PRIORITY = one_of(*range(10))
 ANYTHING = Kind("any value", lambda value: value)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from brokers import registry
-from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push
+from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push, RetryPolicy
 from tests.support.servers import Server
 from tests.support.tls import CERTIFICATE, Door
 
@@ -30,10 +30,15 @@ def served(server: Server, key: str = "q") -> list[bytes]:
 
 
 def commands_of(server: Server, call: Callable[[], None]) -> int:
-    """How many commands the server gets during `call`."""
-    before = int(server.client.info("stats")["total_commands_processed"])
-    call()
-    return int(server.client.info("stats")["total_commands_processed"]) - before - 1
+    """How many commands the server gets during `call`, not counting those of scripts."""
+    with server.client.monitor() as monitor:
+        call()
+        server.client.echo("end")
+        seen = 0
+        while not (command := monitor.next_command())["command"].startswith("ECHO"):
+            connecting = command["command"].startswith(("HELLO", "CLIENT"))
+            seen += command["client_type"] != "lua" and not connecting
+    return seen
 
 
 def test_messages_are_served_in_the_order_published(server: Server, publisher: Publisher) -> None:
@@ -124,7 +129,9 @@ def test_the_prefix_is_on_every_key(server: Server) -> None:
         b"p-q\x06\x169",
         b"p-_kombu.binding.q",
         b"p-_kombu.binding_permanent.q",
+        *server.client.keys("p-runtime.sent.*"),
     }
+    assert 0 < server.client.ttl(*server.client.keys("p-runtime.sent.*")) <= 600
     publisher.close()
 
 
@@ -177,6 +184,60 @@ def test_goes_on_after_the_server_has_restarted(server: Server, publisher: Publi
     server.restart()
     publisher.publish([Push("q", b"2")])
     assert served(server) == [b"2"]
+
+
+def test_waits_for_a_server_that_is_away(server: Server, publisher: Publisher) -> None:
+    publisher.publish([Push("q", b"1")])
+    server.stop()
+    endless = RetryPolicy(max_retries=None, interval_max=0.05)
+    waiting = threading.Thread(target=publisher.publish, args=([Push("q", b"2")], endless))
+    waiting.start()
+    with pytest.raises(BrokerUnavailable, match=str(server.socket)):
+        publisher.publish([Push("q", b"3")], RetryPolicy(max_retries=2, interval_start=0.01))
+    server.start()
+    waiting.join(timeout=20)
+    assert served(server) == [b"2"]
+
+
+def test_without_retries_a_server_that_is_away_is_an_error_at_once(
+    server: Server, publisher: Publisher
+) -> None:
+    once = RetryPolicy(max_retries=0, interval_start=3600, interval_max=3600)
+    server.stop()
+    with pytest.raises(BrokerUnavailable):
+        publisher.declare("q", once)
+    with pytest.raises(BrokerUnavailable):
+        publisher.publish([Push("q", b"1")], once)
+
+
+class Meanwhile(RetryPolicy):
+    """Two more tries; `act` is called before the second of them."""
+
+    act: Callable[[], object]
+
+    def pauses(self) -> Iterator[float]:
+        yield 0.0
+        self.act()
+        yield 0.0
+
+
+def test_a_late_answer_doubles_nothing(server: Server) -> None:
+    publisher = registry.open_publisher(server.url(socket_timeout=0.3))
+    policy = Meanwhile()
+    policy.act = server.resume
+    server.pause()
+    publisher.publish([Push("q", b"1"), Push("r", b"2"), Push("q", b"3")], policy)
+    publisher.publish([Push("q", b"4")])
+    publisher.close()
+    assert (served(server), served(server, "r")) == ([b"1", b"3", b"4"], [b"2"])
+
+
+def test_other_errors_are_tried_again_on_demand(server: Server, publisher: Publisher) -> None:
+    policy = Meanwhile(retry_errors=(BrokerRefused,))
+    policy.act = lambda: server.client.delete("q")
+    server.client.set("q", "no list")
+    publisher.publish([Push("q", b"1")], policy)
+    assert served(server) == [b"1"]
 
 
 def test_can_be_used_after_close(server: Server, publisher: Publisher) -> None:

@@ -22,7 +22,6 @@ _NAMES = {
         result_accept_content
         result_compression result_failure_expires result_persistent
         security_certificate security_cert_store security_digest security_key security_key_password
-        task_publish_retry task_publish_retry_policy
         task_queue_max_priority task_remote_tracebacks
         worker_deduplicate_successful_tasks worker_direct
         worker_eta_task_limit worker_hijack_root_logger

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from brokers.retry_policy import RetryPolicy
 from runtime.settings.kinds import (
     ANNOTATIONS,
     BOOLEAN,
     PRIORITY,
     QUEUES,
     RATE,
+    RETRY_POLICY,
     ROUTES,
     SECONDS,
     TEXT,
@@ -73,6 +75,13 @@ TASK = (
     Setting("task_ignore_result", BOOLEAN, False, "Store no result unless the task or the caller wants it."),
     Setting("task_store_eager_result", BOOLEAN, False, "The results of tasks that are run so are stored."),
     Setting("task_store_errors_even_if_ignored", BOOLEAN, False, "Store the failures of such tasks."),
+    Setting("task_publish_retry", BOOLEAN, True, "What cannot be sent is tried again."),
+    Setting(
+        "task_publish_retry_policy",
+        RETRY_POLICY,
+        RetryPolicy()._asdict(),
+        "How often and when; what is not named has its default.",
+    ),
     Setting("task_queues", QUEUES, (), "The queues that a worker consumes, with their exchanges and keys."),
     Setting("task_routes", ROUTES, (), "Task name or glob → queue, or options; or a function."),
     Setting("task_send_sent_event", BOOLEAN, False, "Who sends a task says so by an event."),
