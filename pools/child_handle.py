@@ -133,6 +133,11 @@ class ChildHandle:
         self._notice.write_up(jobs)
         self._signal(signal.SIGUSR1)
 
+    def send_signal(self, job: int, number: signal.Signals) -> None:
+        """Meant for this job, if it runs one at a time."""
+        self._notice.addressee = job
+        self._signal(number)
+
     def dump_stacks(self) -> None:
         self._signal(signal.SIGUSR2)
 

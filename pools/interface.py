@@ -8,6 +8,7 @@ One suite, `tests/contract/test_pools.py`, runs over every implementation.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -175,6 +176,15 @@ class Pool(Protocol):
     def kill(self, jobs: Sequence[int]) -> None:
         """End these running jobs; each is reported as Lost. Their children are killed, or condemned
         if they run others too (see TimedOut)."""
+
+    def interrupt(self, jobs: Sequence[int]) -> None:
+        """SoftTimeLimitExceeded is raised inside these running jobs now, and in no other: as if their soft
+        limit had come. One that has had it before is left alone."""
+
+    def send_signal(self, jobs: Sequence[int], number: signal.Signals) -> None:
+        """Send a signal to the children that run these jobs: it does there what it does by default, unless
+        the job has a handler for it. A job that ends by it is Lost. Raises ValueError, and sends nothing,
+        in a pool whose children run several jobs at once, for it would hit them all."""
 
     def restart(self) -> None:
         """Load the code anew and replace every child, each as soon as it is idle; no job is lost."""

@@ -43,6 +43,13 @@ class Limits:
         self._watched[job.id] = _Watched(job, soft_at, hard_at)
         self.next_deadline = min(self.next_deadline, soft_at, hard_at)
 
+    def hasten(self, job: int, now: float) -> None:
+        """Its soft limit is now; a hard one stays."""
+        watched = self._watched.get(job)
+        hard, hard_at = (None, inf) if watched is None else (watched.job.hard, watched.hard_at)
+        self._watched[job] = _Watched(Job(job, b"", soft=0.0, hard=hard), now, hard_at)
+        self.next_deadline = min(self.next_deadline, now)
+
     def pursue(self, job: int, now: float) -> None:
         """Its soft limit is now, until it is forgotten; a hard one it has no more."""
         self._watched[job] = _Watched(Job(job, b"", soft=0.0), now, inf)

@@ -11,12 +11,15 @@ SIZE = 64 * 1024
 """Bytes; pages that nobody touches take no memory."""
 
 _NUMBER = Struct("<q")
-_MOST = SIZE // _NUMBER.size - 2
+_ADDRESSEE, _OVERDUE = 1, 2
+"""Where in the memory, counted in numbers."""
+_MOST = SIZE // _NUMBER.size - _OVERDUE - 1
 _END = -1
 
 
 class Notice:
-    """The child's width (8 bytes), then ids of jobs (8 bytes each, signed, little-endian) and -1.
+    """The child's width (8 bytes), the job that a signal is meant for or -1, then ids of the jobs past their
+    limit (8 bytes each, signed, little-endian) and -1.
 
     A reader may see half of one list of jobs and half of another: each is past its limit all the
     same, and one that is missed is written up again.
@@ -36,10 +39,19 @@ class Notice:
     def width(self, slots: int) -> None:
         _NUMBER.pack_into(self._memory, 0, slots)
 
+    @property
+    def addressee(self) -> int:
+        """Id of the job for which the last signal that is not a limit's was meant; -1: there was none."""
+        return int(_NUMBER.unpack_from(self._memory, _ADDRESSEE * _NUMBER.size)[0])
+
+    @addressee.setter
+    def addressee(self, job: int) -> None:
+        _NUMBER.pack_into(self._memory, _ADDRESSEE * _NUMBER.size, job)
+
     def overdue(self) -> list[int]:
         """Ids of jobs past their soft limit; some may have ended since."""
         jobs: list[int] = []
-        for index in range(1, _MOST + 1):
+        for index in range(_OVERDUE, _OVERDUE + _MOST):
             (job,) = _NUMBER.unpack_from(self._memory, index * _NUMBER.size)
             if job == _END:
                 break
@@ -48,7 +60,7 @@ class Notice:
 
     def write_up(self, jobs: Sequence[int]) -> None:
         """In place of those before."""
-        for index, job in enumerate([*jobs[:_MOST], _END], 1):
+        for index, job in enumerate([*jobs[:_MOST], _END], _OVERDUE):
             _NUMBER.pack_into(self._memory, index * _NUMBER.size, job)
 
     def close(self) -> None:
@@ -59,5 +71,5 @@ def new_file() -> int:
     """A descriptor of a new memory file for a Notice, of a child of width 1."""
     fd = os.memfd_create("runtime-notice")
     os.truncate(fd, SIZE)
-    os.write(fd, _NUMBER.pack(1) + _NUMBER.pack(_END))
+    os.write(fd, _NUMBER.pack(1) + _NUMBER.pack(_END) * 2)
     return fd

@@ -303,6 +303,18 @@ class ChildPool:
             if mine:
                 self._end(child, mine, now, self._untold)
 
+    def interrupt(self, jobs: Sequence[int]) -> None:
+        now = monotonic()
+        for job in self.running().keys() & set(jobs):
+            self._limits.hasten(job, now)
+
+    def send_signal(self, jobs: Sequence[int], number: signal.Signals) -> None:
+        if self._wide:
+            raise ValueError(f"{number.name} would hit all jobs of a child, which may run several")
+        for child in list(self._busy):
+            for job in child.running.keys() & set(jobs):
+                child.send_signal(job, number)
+
     def _end(
         self, child: ChildHandle, culprits: dict[int, float | None], now: float, events: list[Event]
     ) -> None:

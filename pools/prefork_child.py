@@ -12,6 +12,7 @@ import os
 import socket
 from time import monotonic
 
+from pools import shield
 from pools.breakdown import EX_SOFTWARE, break_down
 from pools.child import Station
 from pools.softlimit import SoftLimit
@@ -23,6 +24,7 @@ def serve(station: Station) -> None:
     jobs, reports, run, notice, _ = station
     limit = SoftLimit(notice, spared=(serve, run))
     limit.arm()
+    shield.lower_for_job(lambda: limit.current == notice.addressee)
     pid = os.getpid()
     end = b""
     frame = jobs.receive()

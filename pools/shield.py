@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 SHIELDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
@@ -20,6 +21,19 @@ def ignore(*signals: signal.Signals) -> None:
         signal.signal(number, _unmoved)
 
 
+def lower_for_job(is_meant: Callable[[], bool]) -> None:
+    """In a child that runs one job at a time. is_meant: whether a signal that has come is meant for the job
+    that runs: then it does what it does by default."""
+
+    def unmoved_or_default(signum: int, frame: FrameType | None) -> None:
+        if is_meant():
+            signal.signal(signum, signal.SIG_DFL)
+            signal.raise_signal(signum)
+
+    for number in SHIELDED:
+        signal.signal(number, unmoved_or_default)
+
+
 def restore_in_descendants() -> None:
     """Let processes that are forked from here die of SIGTERM and the like again, so that a task can
     end its own (multiprocessing's `terminate`). Call once, in a child."""
@@ -28,5 +42,5 @@ def restore_in_descendants() -> None:
 
 def _restore() -> None:
     for number in SHIELDED:
-        if signal.getsignal(number) is _unmoved:
+        if getattr(signal.getsignal(number), "__module__", None) == __name__:
             signal.signal(number, signal.SIG_DFL)

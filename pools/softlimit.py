@@ -34,7 +34,9 @@ class SoftLimit:
 
     def __init__(self, notice: Notice, spared: tuple[Callable[..., Any], ...]) -> None:
         self.current: int | None = None
-        """The job that runs now. Written by the child's loop, and cleared here."""
+        """The job that runs now. Written by the child's loop."""
+        self._hit: int | None = None
+        """The job that has had its limit."""
         self._notice = notice
         self._spared = codes(*spared)
 
@@ -43,11 +45,12 @@ class SoftLimit:
         signal.signal(signal.SIGUSR1, self._on_signal)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if self.current is None or self.current not in self._notice.overdue():
+        job = self.current
+        if job is None or job == self._hit or job not in self._notice.overdue():
             return
         if frame is not None and (frame.f_code in self._spared or frame.f_code.co_filename in EVENT_LOOP):
             return
-        self.current = None
+        self._hit = job
         raise SoftTimeLimitExceeded()
 
 

@@ -25,6 +25,8 @@ CAVEATS = (
     " recycling, no fresh code on HUP; while one runs, signals and probes wait for its end"
 )
 """What it cannot do, in a line for the log."""
+AT_ONCE = 1e-6
+"""Seconds; an alarm after 0 s never comes."""
 
 
 class SoloPool:
@@ -155,6 +157,14 @@ class SoloPool:
         """One that has been reported as Started, and not run yet."""
         if not self.running().keys().isdisjoint(jobs):
             self._killed = True
+
+    def interrupt(self, jobs: Sequence[int]) -> None:
+        """The same: it is raised soon after the job has begun."""
+        if self._job is not None and not self.running().keys().isdisjoint(jobs):
+            self._job = self._job._replace(soft=AT_ONCE)
+
+    def send_signal(self, jobs: Sequence[int], number: signal.Signals) -> None:
+        raise ValueError(f"{number.name} would hit the supervisor, which runs the jobs itself")
 
     def grow(self, slots: int) -> None:
         raise ValueError("the solo pool has one slot")

@@ -30,11 +30,13 @@ class Announcer:
         if hooks.task_received.handlers:
             hooks.task_received.send(self._node, request=self._request(task))
 
-    def revoked(self, task: TaskMessage, *, terminated: bool = False, expired: bool = False) -> None:
-        """It is not run, or not to its end."""
+    def revoked(
+        self, task: TaskMessage, *, terminated: bool = False, expired: bool = False, signum: int | None = None
+    ) -> None:
+        """It is not run, or not to its end. signum: by which it is terminated."""
         if hooks.task_revoked.handlers:
             hooks.task_revoked.send(
-                task.name, request=self._request(task), terminated=terminated, expired=expired, signum=None
+                task.name, request=self._request(task), terminated=terminated, expired=expired, signum=signum
             )
 
     def rejected(self, message: bytes, reason: Exception) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from signal import Signals
 
 from pools.interface import ChildFailed, Lost, TimedOut
 from runtime.execution import report as ends
@@ -67,9 +68,9 @@ class Journal:
             "runs again" if verdict is Verdict.REDELIVER else "failed",
         )
 
-    def terminated(self, reservation: Reservation) -> None:
+    def terminated(self, reservation: Reservation, number: Signals) -> None:
         task = reservation.task
-        logger.warning("Task %s[%s] terminated by remote control", task.name, task.id)
+        logger.warning("Task %s[%s] terminated by remote control (%s)", task.name, task.id, number.name)
 
     def unsettleable(self, reservation: Reservation, error: Exception) -> None:
         task = reservation.task

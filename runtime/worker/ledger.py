@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from signal import Signals
 
 from runtime.execution.manifest import TaskOptions
 from runtime.protocol.task_message import TaskMessage
@@ -42,8 +43,8 @@ class Reservation:
         """time.monotonic() at which a child began it (ledger)."""
         self.pid: int | None = None
         """Of that child (ledger)."""
-        self.terminated = False
-        """Its child is killed because somebody has told us to (commands)."""
+        self.terminated: Signals | None = None
+        """The signal by which it is to end because somebody has told us so (commands)."""
 
 
 class Ledger:

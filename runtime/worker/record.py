@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from signal import Signals
 
 from brokers.envelope import MalformedMessage
 from brokers.interface import Delivery
@@ -98,14 +99,16 @@ class Record:
         if self._events.on and not is_join(reservation.task):
             self._events.timed_out(reservation, event, now)
 
-    def terminated(self, reservation: Reservation) -> None:
-        """By remote control."""
-        now = time.monotonic()
-        self._journal.terminated(reservation)
-        self._meters.ended(reservation, "REVOKED", now)
-        self._announcer.revoked(reservation.task, terminated=True)
+    def terminated(self, reservation: Reservation, number: Signals) -> None:
+        """It has been given this signal, by remote control. How it ends is told when it does."""
+        self._journal.terminated(reservation, number)
+        self._announcer.revoked(reservation.task, terminated=True, signum=int(number))
         if self._events.on:
-            self._events.terminated(reservation, now)
+            self._events.terminated(reservation, number, time.monotonic())
+
+    def ended_by_signal(self, reservation: Reservation) -> None:
+        """The same has ended by it."""
+        self._meters.ended(reservation, "REVOKED", time.monotonic())
 
     def lost(self, reservation: Reservation, event: Lost, verdict: Verdict) -> None:
         """Its child died."""

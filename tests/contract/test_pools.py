@@ -225,6 +225,28 @@ def test_soft_limit_hits_once(kind: str, gate: Gate) -> None:
         assert end.payload == b"soft limit, then released"
 
 
+def test_interrupt_raises_the_soft_limit_in_that_job_only(kind: str, gate: Gate) -> None:
+    with driven(kind, 2, 1 if BY_NAME[kind].wide else None) as driver:
+        driver.until_idle()
+        jobs = driver.begin(driver.job(f"wait_twice {gate}", soft=60, hard=60), f"wait_at {gate}")
+        driver.until_started(*jobs)
+        driver.pool.interrupt([jobs[0], 999])
+        later = time.monotonic() + 0.6  # a repeated signal must not hit it again
+        driver.until(lambda: time.monotonic() > later)
+        gate.release(2)
+        answers = {end.payload for end in map(driver.end, jobs) if isinstance(end, Finished)}
+        assert answers == {b"soft limit, then released", b"released"}
+        assert driver.failures == []
+
+
+def test_interrupt_leaves_the_hard_limit(kind: str, gate: Gate) -> None:
+    with driven(kind) as driver:
+        (job,) = driver.begin(driver.job(f"wait_twice {gate}", hard=0.5))
+        driver.until_started(job)
+        driver.pool.interrupt([job])
+        assert driver.end(job) == TimedOut(job, 0.5)
+
+
 def test_soft_limit_never_hits_the_next_job(kind: str) -> None:
     """Jobs that end about when their limit acts, some that end by it, each followed by one without a
     limit."""

@@ -80,6 +80,21 @@ def test_a_job_that_has_not_run_yet_can_be_killed() -> None:
         assert driver.answer("echo on") == b"on"
 
 
+def test_a_job_that_has_not_run_yet_can_be_interrupted() -> None:
+    with driven() as driver:
+        driver.until_idle()
+        job = driver.job("spin 30")
+        driver.pool.submit([job], 0)
+        driver.pool.receive(time.monotonic())
+        driver.pool.interrupt([job.id])
+        driver.turn(0)
+        end = driver.end(job.id)
+        assert isinstance(end, Finished)
+        assert end.payload == b"soft limit"
+        with pytest.raises(ValueError, match="SIGINT would hit the supervisor"):
+            driver.pool.send_signal([job.id], signal.SIGINT)
+
+
 def test_what_the_run_function_raises_loses_the_job_only(capfd: pytest.CaptureFixture[str]) -> None:
     with driven() as driver:
         (end,) = driver.run("escape from run")

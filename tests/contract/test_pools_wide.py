@@ -126,6 +126,16 @@ def test_kill_spares_the_neighbours(kind: str, gate: Gate) -> None:
         assert isinstance(driver.end(jobs[1]), Finished)
 
 
+def test_no_signal_is_sent_to_what_runs_beside_others(kind: str, gate: Gate) -> None:
+    with driven(kind, 2, 1) as driver:
+        (job,) = driver.begin(f"wait_at {gate}")
+        driver.until_started(job)
+        with pytest.raises(ValueError, match="SIGQUIT would hit all jobs of a child"):
+            driver.pool.send_signal([job], signal.SIGQUIT)
+        gate.release()
+        assert isinstance(driver.end(job), Finished)
+
+
 def test_a_death_takes_all_that_ran_in_the_child(kind: str, gate: Gate) -> None:
     with driven(kind, 3, 1) as driver:
         waiting = driver.begin(*[f"wait_at {gate}"] * 2)

@@ -8,8 +8,9 @@ import pytest
 
 from runtime import App
 from runtime.errors import TaskRevokedError
+from runtime.results.async_result import AsyncResult
 from tests.support.waiting import wait_until
-from tests.support.worker import WIDE, Worker
+from tests.support.worker import POOLS, WIDE, Worker
 
 TASKS = "tests.support.app."
 
@@ -45,6 +46,36 @@ def test_tasks_are_shown_and_revoked_wherever_they_are(app: App, worker: Worker,
     with pytest.raises(TaskRevokedError):
         second.get(timeout=10)
     assert app.send_task(TASKS + "add", [1, 2]).get(timeout=10) == 3
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_signal_acts_on_the_one_task_that_it_is_for(app: App, worker: Worker, pool: str) -> None:
+    def revoke(task: AsyncResult, named: str) -> dict[str, str]:
+        ((answer,),) = [
+            each.values() for each in app.control.revoke(task.id, terminate=True, signal=named, reply=True)
+        ]
+        return answer
+
+    wait_until(app.control.ping)
+    beside, tidied = app.send_task(TASKS + "tidy", ["beside"]), app.send_task(TASKS + "tidy", ["tidied"])
+    wait_until(lambda: worker.started("beside") and worker.started("tidied"))
+    assert (
+        "signal must be the name of one, such as SIGTERM or KILL, not 'SIGNO'"
+        in (revoke(tidied, "SIGNO")["error"])
+    )
+    assert tidied.id not in app.control.inspect(worker.node).revoked()
+    assert revoke(tidied, "USR1") == {"ok": f"terminate: {tidied.id}"}
+    wait_until(lambda: "tidied tidied" in worker.effects())
+    wait_until(lambda: app.AsyncResult(tidied.id).state == "SUCCESS")
+    assert [task["id"] for task in app.control.inspect(worker.node).active()] == [beside.id]
+    answer = revoke(beside, "INT")
+    if pool in WIDE:
+        assert "SIGINT would hit all jobs of a child" in answer["error"]
+        assert "KILL, TERM and USR1 act on one task" in answer["error"]
+        assert revoke(beside, "TERM") == {"ok": f"terminate: {beside.id}"}
+    with pytest.raises(TaskRevokedError, match="terminated"):
+        beside.get(timeout=10)
+    assert "tidied beside" not in worker.effects()
 
 
 @pytest.mark.parametrize("pool", ["solo"])

@@ -157,6 +157,42 @@ def test_a_retried_a_revoked_a_lost_and_an_unknown_task_are_told(
     assert "WorkerLostError" in ear.of(killer)[-1]["exception"]
 
 
+@pytest.mark.parametrize(
+    ("name", "named", "state", "last"),
+    [
+        ("mark", "SIGKILL", "REVOKED", []),
+        ("mark", "SIGTERM", "REVOKED", []),
+        ("mark", "QUIT", "REVOKED", []),
+        ("mark", "USR1", "FAILURE", ["task-failed"]),
+        ("tidy", "SIGUSR1", "SUCCESS", ["task-succeeded"]),
+    ],
+)
+def test_a_terminated_task_ends_as_in_celerys_worker(
+    shared_app: App,
+    ear: Ear,
+    both: tuple[Worker, CeleryWorker],
+    name: str,
+    named: str,
+    state: str,
+    last: list[str],
+) -> None:
+    args = ("terminated", 60) if name == "mark" else ("terminated",)
+    results = [shared_app.send_task(TASKS + name, args, queue=queue) for queue in ("ours", "theirs")]
+    ear.until(lambda: all("task-started" in ear.types(result.id) for result in results))
+    shared_app.control.revoke([result.id for result in results], terminate=True, signal=named)
+    expected = ["task-received", "task-started", "task-revoked", *last]
+    ear.until(lambda: [ear.types(result.id) for result in results] == [expected] * 2)
+    for told in (ear.of(result.id)[2] for result in results):
+        assert (told["terminated"], told["expired"]) == (True, False)
+        assert signal.Signals(told["signum"]).name.endswith(named)
+
+    def states() -> list[str]:  # asked anew each time: a result that has been REVOKED once says so for ever
+        return [shared_app.AsyncResult(str(result.id)).state for result in results]
+
+    # Celery's worker writes REVOKED while its child writes how it has ended: either may be the last.
+    wait_until(lambda: states()[0] == state and states()[1] in (state, "REVOKED"))
+
+
 def test_remote_control_turns_the_events_of_tasks_on_and_off(
     shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker]
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from typing import NoReturn
 
 from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
 
 from tests.support import canvas_tasks
 
@@ -52,6 +53,16 @@ def mark(name: str, seconds: float = 0.0) -> str:
         if line.startswith("start"):
             time.sleep(seconds)
     return name
+
+
+@app.task(name="tests.support.app.tidy")
+def tidy(name: str) -> str:
+    """As the one of `tests.support.app`."""
+    try:
+        while True:
+            time.sleep(0.01)
+    except SoftTimeLimitExceeded:
+        return name
 
 
 canvas_tasks.register(app)

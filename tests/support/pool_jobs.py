@@ -205,6 +205,17 @@ def take_sigint(_: bytes) -> bytes:
     return b"taken"
 
 
+def handle_sigint(ready: bytes) -> bytes:
+    """Itself; makes that file once it can."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    open(ready, "x").close()
+    while not came:
+        time.sleep(0.01)
+    signal.signal(signal.SIGINT, before)
+    return b"handled %d" % came[0]
+
+
 def segfault(_: bytes) -> bytes:
     ctypes.string_at(0)
     return b"survived"

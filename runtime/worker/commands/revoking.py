@@ -8,6 +8,7 @@ from typing import Any
 from runtime.remote.command import is_text
 from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
+from runtime.worker.ledger import Reservation
 from runtime.worker.revoked import pairs, stamps_of
 
 DEFAULT_SIGNAL = "SIGTERM"
@@ -25,15 +26,14 @@ def revoke(
 ) -> dict[str, str]:
     """Revoke tasks by their ids."""
     ids = _ids(task_id)
+    running = [reservation for reservation in view.active() if reservation.task.id in ids]
     if terminate:
-        _check_signal(signal)
+        _terminate(view, running, signal)
     view.revoked.add(ids)
     view.withdraw(lambda task: task.id in ids)
-    running = [reservation for reservation in view.active() if reservation.task.id in ids]
     view.mark_revoked(sorted(ids - {reservation.task.id for reservation in running}))
     if not terminate:
         return {"ok": f"tasks {ids} flagged as revoked"}
-    view.terminate(running)
     if not running:
         return {"ok": "terminate: tasks unknown"}
     return {"ok": f"terminate: {', '.join(reservation.task.id for reservation in running)}"}
@@ -41,7 +41,7 @@ def revoke(
 
 @COMMANDS.control(arguments=[("signal", str)], variadic="task_id")
 def terminate(view: WorkerView, signal: str, task_id: str | list[str]) -> dict[str, str]:
-    """Revoke tasks by their ids, even if they run."""
+    """Revoke tasks by their ids, even if they run (`WorkerView.terminate` says what each signal does)."""
     return revoke(view, task_id, terminate=True, signal=signal)
 
 
@@ -54,14 +54,14 @@ def revoke_by_stamped_headers(
 ) -> dict[str, str]:
     """Revoke tasks by their stamps, each name=value."""
     stamps = _stamps(headers)
-    _check_signal(signal)
     wanted = pairs(stamps)
+    running = [each for each in view.active() if not wanted.isdisjoint(stamps_of(each.task))]
+    if terminate:
+        _terminate(view, running, signal)
     view.revoked.add_stamps(stamps)
     view.withdraw(lambda task: not wanted.isdisjoint(stamps_of(task)))
     if not terminate:
         return {"ok": f"headers {stamps} flagged as revoked, but not terminated"}
-    running = [each for each in view.active() if not wanted.isdisjoint(stamps_of(each.task))]
-    view.terminate(running)
     if not running:
         return {"ok": f"headers {stamps} were not terminated"}
     found: dict[str, set[str]] = {}
@@ -89,10 +89,18 @@ def _stamps(headers: object) -> dict[str, Any]:
     return headers
 
 
-def _check_signal(signal: object) -> None:
-    """A task is ended by the kill of its child, whichever signal is asked for: a child of ours ignores most
-    of them. Raises ValueError for what is none."""
-    name = str(signal or DEFAULT_SIGNAL).upper()
-    known = {each.name for each in signals.Signals} | {str(each.value) for each in signals.Signals}
-    if name not in known and f"SIG{name}" not in known:
-        raise ValueError(f"signal must be the name of one, such as SIGTERM or KILL, not {signal!r}")
+def _terminate(view: WorkerView, running: list[Reservation], signal: object) -> None:
+    """Raises ValueError, and ends nothing, for what is no signal, or none that can be sent to one task."""
+    number = _number(signal or DEFAULT_SIGNAL)
+    try:
+        view.terminate(running, number)
+    except ValueError as error:
+        raise ValueError(f"{error}; KILL, TERM and USR1 act on one task") from error
+
+
+def _number(signal: object) -> signals.Signals:
+    name = str(signal).upper()
+    for each in signals.Signals:
+        if name in (each.name, each.name.removeprefix("SIG"), str(each.value)):
+            return each
+    raise ValueError(f"signal must be the name of one, such as SIGTERM or KILL, not {signal!r}")

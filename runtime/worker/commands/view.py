@@ -105,12 +105,24 @@ class WorkerView:
             settlement for task_id in ids if (settlement := self._core.settler.marked_revoked(task_id)).writes
         ]
 
-    def terminate(self, reservations: Sequence[Reservation]) -> None:
-        """Kill the children that run these; each ends as revoked."""
+    def terminate(self, reservations: Sequence[Reservation], number: signal.Signals) -> None:
+        """End these, which run. SIGKILL and SIGTERM: they are killed, and end as revoked. SIGUSR1: a soft
+        limit is raised in them, and they end as they will. Any other goes to the child of each: raises
+        ValueError, and ends nothing, where that may run several."""
         meant = [each for each in reservations if not is_join(each.task)]
+        jobs = [each.id for each in meant]
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            self._pool.kill(jobs)
+        elif number == signal.SIGUSR1:
+            self._pool.interrupt(jobs)
+        else:
+            self._pool.send_signal(jobs, number)
         for reservation in meant:
-            reservation.terminated = True
-        self._pool.kill([reservation.id for reservation in meant])
+            reservation.terminated = number
+            self._core.record.terminated(reservation, number)
+        self._settlements += [
+            settlement for each in meant if (settlement := self._core.settler.told_to_end(each)).writes
+        ]
 
     def limit_task(self, name: str, soft: float | None, hard: float | None) -> None:
         """For those that come from now on, until the children's code is loaded anew. Seconds; None: the

@@ -64,8 +64,8 @@ class TaskEvents:
             reason = f"Worker exited prematurely: exit code {event.exitcode}."
             self._failed(reservation, f"WorkerLostError({reason!r})", at)
 
-    def terminated(self, reservation: Reservation, at: float) -> None:
-        fields = {"terminated": True, "signum": int(signal.SIGKILL), "expired": False}
+    def terminated(self, reservation: Reservation, number: signal.Signals, at: float) -> None:
+        fields = {"terminated": True, "signum": int(number), "expired": False}
         self._add("task-revoked", reservation, at, fields)
 
     def revoked(self, task: TaskMessage, expired: bool, at: float) -> None:

@@ -81,8 +81,8 @@ class Ends:
     def _cut_short(self, event: Lost, killing: bool) -> Settlement:
         """Its child died while it ran it."""
         reservation = self._ledger.strike(event.job)
-        if reservation.terminated:
-            self._record.terminated(reservation)
+        if reservation.terminated is not None:
+            self._record.ended_by_signal(reservation)
             return self._settled(reservation, lambda: self._settler.terminated(reservation))
         if killing:
             return self._settled(reservation, lambda: self._settler.abandoned(reservation))

@@ -143,8 +143,17 @@ class Settler:
             "", [write._replace(over=NOT_BEGUN) for write in self._keys.writes(task_id, revoked)]
         )
 
+    def told_to_end(self, reservation: Reservation) -> Settlement:
+        """It has been given a signal, but may heed it in its own time, and then its result says how it ended.
+        Those who wait for it learn at once that it is revoked, as Celery's do."""
+        if _hides_failure(reservation):
+            return Settlement("")
+        error = TaskRevokedError("terminated")
+        revoked = document.encode(states.REVOKED, error, message=reservation.task)
+        return Settlement("", self._keys.writes(reservation.task.id, revoked))
+
     def terminated(self, reservation: Reservation) -> Settlement:
-        """Its child was killed because somebody had told us to."""
+        """Its child died because somebody had told us to end it."""
         return self._failed(reservation, TaskRevokedError("terminated"), states.REVOKED)
 
     def _malformed(self, reservation: Reservation, report: Report) -> Settlement:
@@ -160,11 +169,10 @@ class Settler:
 
     def _failed(self, reservation: Reservation, error: Exception, state: str = states.FAILURE) -> Settlement:
         """Failed by what the supervisor saw; the task's own code had no say."""
-        task, options = reservation.task, reservation.options
+        task = reservation.task
         if self._children_store and task.name != ended.TASK and state != states.RETRY:
             told = ended.build(reservation.message, task, state, to_wire(error))
             return Settlement(reservation.tag, pushes=(self._to_head(reservation, told),))
-        ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
         if state == states.RETRY:
             pushes, failing, parts = failure.NONE
         else:
@@ -173,7 +181,7 @@ class Settler:
             )
         described: list[Described] = [task, *(About(each.task_id, each.group_id) for each in failing)]
         documents = [(str(each.id), document.encode(state, error, message=each)) for each in described]
-        if ignore and not options.store_errors_even_if_ignored:
+        if _hides_failure(reservation):
             documents = []
         chords = [_placed(part, reservation) for part in parts]
         return Settlement(reservation.tag, self._writes(documents), pushes, chords=chords)
@@ -217,6 +225,12 @@ def _placed(chord: Chord, reservation: Reservation) -> Chord:
         case ChordEnd():
             return chord._replace(again=chord.again._replace(queue=reservation.queue, head=True))
     return chord
+
+
+def _hides_failure(reservation: Reservation) -> bool:
+    task, options = reservation.task, reservation.options
+    ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
+    return bool(ignore and not options.store_errors_even_if_ignored)
 
 
 def _cause(exitcode: int) -> str:
