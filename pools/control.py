@@ -41,6 +41,7 @@ class NotLoaded(NamedTuple):
     """The boot function failed, and with it the fork server."""
 
     reason: str
+    refused: bool = False
 
 
 class Forked(NamedTuple):

@@ -32,7 +32,7 @@ import billiard.util
 from pools import child, shield
 from pools.control import Control, Exited, Fork, Forked, Load, Loaded, NotForked, NotLoaded
 from pools.descent import die_with_parent
-from pools.interface import ChildOptions
+from pools.interface import BootRefused, ChildOptions
 from pools.transport import ChildEnds, memory_file
 
 _context = billiard.get_context("fork")
@@ -60,6 +60,9 @@ def main(descriptor: int) -> None:
 def _load(control: Control, options: ChildOptions) -> child.Run:
     try:
         run, hello = resolve_name(options.boot)(options.boot_argument)
+    except BootRefused as error:
+        control.send(NotLoaded(str(error)[-16000:], refused=True))
+        sys.exit(1)
     except BaseException:  # noqa: BLE001  (the user's code: whatever ends it, the supervisor must be told)
         control.send(NotLoaded(traceback.format_exc()[-16000:]))
         sys.exit(1)

@@ -24,6 +24,8 @@ class ForkServerClient:
         self.loaded = False
         self.failure: str | None = None
         """Why its code could not be loaded."""
+        self.refused = False
+        """By the code itself (BootRefused)."""
         self.ending = False
         """It has been told to end: that it does is no failure."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

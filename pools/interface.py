@@ -70,6 +70,10 @@ class Lost(NamedTuple):
     against it."""
 
 
+class BootRefused(Exception):
+    """Raised by a boot function that would fail the next time, too; its text says why."""
+
+
 class ChildFailed(NamedTuple):
     """A child, or the fork server, could not boot, or died idle. The pool tries again with
     back-off; `fatal` when it has given up (`attempts` in a row), until the next `restart`.
@@ -79,6 +83,8 @@ class ChildFailed(NamedTuple):
     reason: str
     attempts: int
     fatal: bool
+    refused: bool = False
+    """By BootRefused, whose text is the reason; so it is not tried again."""
 
 
 Event = Booted | Started | Finished | TimedOut | Lost | ChildFailed
@@ -90,7 +96,8 @@ class ChildOptions:
 
     boot: str
     """`module:function`, called once in the fork server as `function(boot_argument)`; returns
-    `(run, hello)`. `hello: bytes` is reported in Booted. An exception here is a ChildFailed.
+    `(run, hello)`. `hello: bytes` is reported in Booted. An exception here is a ChildFailed;
+    BootRefused is fatal at once.
 
     `run(payload: memoryview) -> bytes` executes one job in a child, and turns all that a task may
     raise into an answer: what it raises itself ends the child with exit code 70, the job is Lost.

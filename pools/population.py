@@ -20,7 +20,7 @@ from pools.forkserver_client import ForkServerClient
 from pools.interface import Booted, ChildFailed, ChildOptions
 from pools.kinds import Kind
 from pools.replacement import Standing, change
-from pools.respawn import CALM, Backoff, after_failure
+from pools.respawn import CALM, GIVEN_UP, Backoff, after_failure
 from pools.transport import read_memory_file
 
 _RECEIVE_BUFFER = 256 * 1024
@@ -152,7 +152,7 @@ class Population:
             self._disturbed = True
             news.events.append(Booted(read_memory_file(fds[0])))
         elif isinstance(message, NotLoaded):
-            server.failure = message.reason
+            server.failure, server.refused = message.reason, message.refused
         elif isinstance(message, NotForked):
             child = self._children.pop(message.number)
             child.close()
@@ -180,7 +180,10 @@ class Population:
             return
         reason = server.failure or f"the fork server died: exit code {exitcode}"
         if loading and self._server is not None:  # broken fresh code; the old children go on
-            news.events.append(ChildFailed(reason, 1, False))
+            news.events.append(ChildFailed(reason, 1, False, server.refused))
+        elif server.refused:
+            self._respawn = GIVEN_UP
+            news.events.append(ChildFailed(reason, 1, True, True))
         else:
             news.events.append(self._fail(reason, server.born, now))
 

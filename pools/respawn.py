@@ -39,6 +39,7 @@ class Respawn:
 
 
 CALM = Respawn()
+GIVEN_UP = Respawn(fatal=True)
 
 
 def after_failure(state: Respawn, backoff: Backoff, born: float, now: float) -> Respawn:

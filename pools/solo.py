@@ -18,7 +18,17 @@ from time import monotonic
 from pools.alarm import Alarm
 from pools.child import Run
 from pools.ending import CAUSES
-from pools.interface import Booted, ChildFailed, ChildOptions, Event, Finished, Job, Lost, Started
+from pools.interface import (
+    Booted,
+    BootRefused,
+    ChildFailed,
+    ChildOptions,
+    Event,
+    Finished,
+    Job,
+    Lost,
+    Started,
+)
 
 CAVEATS = (
     "tasks run in the supervisor, one at a time: no hard time limit, no revocation of what runs, no"
@@ -87,6 +97,8 @@ class SoloPool:
             run, hello = resolve_name(self._options.boot)(self._options.boot_argument)
             if self._options.after_fork is not None:
                 resolve_name(self._options.after_fork)()
+        except BootRefused as error:
+            return ChildFailed(str(error), 1, True, True)
         except BaseException:  # noqa: BLE001  (the user's code: whatever ends it, the caller must be told)
             return ChildFailed(traceback.format_exc(), 1, True)
         self._run = run

@@ -10,6 +10,7 @@ from runtime import hooks
 from runtime.app import builtins, django_project, shared
 from runtime.app.autodiscover import Discovery, Packages
 from runtime.app.eager import Eager
+from runtime.app.modules import import_named
 from runtime.app.naming import task_name
 from runtime.app.sender import Call, Messages, Sender
 from runtime.app.task import Task
@@ -93,16 +94,14 @@ class App:
 
     def load(self) -> None:
         """Set up Django, if the environment names a project; import the modules of the settings `imports`
-        and `include`, and those to be discovered. Raises what they raise."""
-        from importlib import import_module
-
+        and `include`, and those to be discovered. Raises ImproperlyConfigured for one that there is not, and
+        what they raise themselves."""
         django_project.set_up()
         hooks.import_modules.send(self)
-        for module in (*self.conf.imports, *self.conf.include):
-            import_module(module)
+        for setting in ("imports", "include"):
+            import_named(self.conf[setting], by=setting)
         for discovery in self._discoveries:
-            for module in discovery.modules():
-                import_module(module)
+            import_named(discovery.modules(), by="autodiscover_tasks")
         self._annotate(self.tasks.values())
 
     # --- tasks

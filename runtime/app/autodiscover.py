@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from importlib.util import find_spec
 from typing import NamedTuple
+
+from runtime.app.modules import import_named
 
 Packages = Iterable[str] | Callable[[], Iterable[str]] | None
 
@@ -19,11 +21,13 @@ class Discovery(NamedTuple):
     """None: the packages themselves."""
 
     def modules(self) -> list[str]:
-        """Those that there are. Raises what importing the packages does."""
+        """Those that there are. Raises ImproperlyConfigured for a package that there is not, and what they
+        raise themselves."""
         named = self.packages() if callable(self.packages) else self.packages
         packages = list(_django_apps() if named is None else named)
         if not self.related_name:
             return packages
+        import_named(packages, by="autodiscover_tasks")
         return [name for package in packages if _exists(package, name := f"{package}.{self.related_name}")]
 
 
@@ -35,4 +39,4 @@ def _django_apps() -> list[str]:
 
 def _exists(package: str, name: str) -> bool:
     """An app may be named by a module that is no package."""
-    return hasattr(import_module(package), "__path__") and find_spec(name) is not None
+    return hasattr(sys.modules[package], "__path__") and find_spec(name) is not None

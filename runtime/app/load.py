@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from runtime.app.app import App
+from runtime.app.modules import near
 from runtime.errors import AppNotFound, ImproperlyConfigured
 
 
@@ -76,7 +77,8 @@ def _attribute(module: ModuleType, path: str) -> object:
 
 def _module(name: str) -> ModuleType:
     if not _exists(name):
-        raise AppNotFound(f"there is no module {name!r} (looked in {os.getcwd()} and on sys.path)")
+        where = f"(looked in {os.getcwd()} and on sys.path)"
+        raise AppNotFound(f"there is no module {name!r} {where}{near(name)}")
     try:
         return import_module(name)
     except ImproperlyConfigured:

@@ -9,7 +9,6 @@ from functools import cached_property, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from runtime import rates
 from runtime.app import autoretry
 from runtime.app.arguments import Arguments
 from runtime.app.models import Models
@@ -21,7 +20,7 @@ from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
 from runtime.execution import current
 from runtime.execution.replacing import Replaced, replacement
 from runtime.execution.request import Request
-from runtime.protocol.bounds import check_limits, check_priority
+from runtime.protocol.bounds import check_limits
 from runtime.protocol.calls import compose, due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
@@ -44,7 +43,7 @@ class Task(TaskOptions):
         that does not exist, or a value that makes no sense."""
         self.app = app
         self.name = name
-        self.annotate(options)
+        self.annotate({**self.inherited(), **options})
         self._models: Models | None = None
         if function is not None:
             update_wrapper(self, function)
@@ -62,13 +61,10 @@ class Task(TaskOptions):
     def annotate(self, options: Mapping[str, Any]) -> None:
         """Set these options. Raises ImproperlyConfigured."""
         try:
-            for option, value in options.items():
-                self.check_name(option)
+            for option, value in self.read(options).items():
                 setattr(self, option, value)
-            check_priority(self.priority)
             check_limits(self.soft_time_limit, self.time_limit)
-            rates.per_second(self.rate_limit)
-        except (ValueError, ImproperlyConfigured) as error:
+        except ValueError as error:
             raise ImproperlyConfigured(f"task {self.name}: {error}") from None
         for known in ("declared", "handlers"):
             self.__dict__.pop(known, None)

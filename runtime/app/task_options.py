@@ -6,7 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError
+from runtime.errors import MaxRetriesExceededError
+from runtime.near import did_you_mean
+from runtime.settings import DEFINITIONS
+from runtime.settings.kinds import (
+    BOOLEAN,
+    EXCEPTIONS,
+    MAPPING,
+    MOMENT,
+    PRIORITY,
+    SECONDS,
+    SERIALIZER,
+    TEXT,
+    Kind,
+    either,
+    optional,
+    whole,
+)
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -31,10 +47,11 @@ DECLARED = (
 
 
 class FromSettings(Generic[T]):
-    """An attribute that is the app's setting unless the task, or its class, sets it."""
+    """An attribute that is the app's setting unless the task, or its class, sets it. None does not."""
 
     def __init__(self, setting: str) -> None:
         self._setting = setting
+        self.kind = DEFINITIONS[setting].kind
 
     @overload
     def __get__(self, task: None, owner: type[TaskOptions]) -> FromSettings[T]: ...
@@ -111,13 +128,63 @@ class TaskOptions:
     MaxRetriesExceededError = MaxRetriesExceededError
 
     @classmethod
-    def check_name(cls, option: str) -> None:
-        """Raises ImproperlyConfigured unless there is such an option."""
-        if option in TaskOptions.__annotations__ or hasattr(cls, option):
-            return
-        from difflib import get_close_matches
+    def inherited(cls) -> dict[str, Any]:
+        """What a subclass sets; not what it computes."""
+        found = {option: getattr(cls, option) for option in KINDS}
+        return {
+            option: value
+            for option, value in found.items()
+            if value is not vars(TaskOptions)[option] and not hasattr(value, "__get__")
+        }
 
-        known = [name for name in TaskOptions.__annotations__ if name not in ("app", "name")]
-        near = get_close_matches(option, known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ImproperlyConfigured(f"there is no option {option!r}{hint}")
+    @classmethod
+    def read(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the program uses them. Raises ValueError for an option that does not exist, and for
+        a value that it cannot have."""
+        return {
+            option: cls._read(option, value)
+            for option, value in options.items()
+            if value is not None or not isinstance(vars(TaskOptions).get(option), FromSettings)
+        }
+
+    @classmethod
+    def _read(cls, option: str, value: Any) -> Any:
+        kind = KINDS.get(option)
+        if kind is None:
+            if hasattr(cls, option):  # its own, or a method
+                return value
+            raise ValueError(f"there is no option {option!r}{did_you_mean(option, KINDS)}")
+        try:
+            return kind.read(value)
+        except ValueError:
+            raise ValueError(f"{option} {kind.refusal(value)}") from None
+
+
+KINDS: dict[str, Kind] = {
+    **{name: each.kind for name, each in vars(TaskOptions).items() if isinstance(each, FromSettings)},
+    "bind": BOOLEAN,
+    "typing": BOOLEAN,
+    "send_events": BOOLEAN,
+    "max_retries": optional(whole(0)),
+    "default_retry_delay": SECONDS,
+    "autoretry_for": EXCEPTIONS,
+    "dont_autoretry_for": EXCEPTIONS,
+    "retry_kwargs": MAPPING,
+    "retry_backoff": either(BOOLEAN, SECONDS),
+    "retry_backoff_max": SECONDS,
+    "retry_jitter": BOOLEAN,
+    "pydantic": BOOLEAN,
+    "pydantic_strict": BOOLEAN,
+    "pydantic_context": optional(MAPPING),
+    "pydantic_dump_kwargs": optional(MAPPING),
+    "time_limit": optional(SECONDS),
+    "soft_time_limit": optional(SECONDS),
+    "serializer": optional(SERIALIZER),
+    "compression": DEFINITIONS["task_compression"].kind,
+    "queue": optional(TEXT),
+    "exchange": optional(TEXT),
+    "routing_key": optional(TEXT),
+    "priority": optional(PRIORITY),
+    "expires": optional(either(SECONDS, MOMENT)),
+}
+"""What each option may be."""

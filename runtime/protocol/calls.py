@@ -14,6 +14,7 @@ from typing import Any
 
 from brokers.interface import Push
 from runtime import clocks
+from runtime.near import did_you_mean
 from runtime.protocol.bounds import check_priority
 from runtime.protocol.build import build
 from runtime.protocol.ids import new_id
@@ -171,7 +172,5 @@ def _stamps(options: Mapping[str, Any]) -> list[str]:
 
 
 def _unknown(name: str, option: str) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(option, {*PASSED_ON, *PROPERTIES, *TREATED, *IGNORED}, 1)
-    return f"task {name} cannot be sent with {option!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    hint = did_you_mean(option, (*PASSED_ON, *PROPERTIES, *TREATED, *IGNORED))
+    return f"task {name} cannot be sent with {option!r}{hint}"

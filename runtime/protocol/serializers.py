@@ -7,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from runtime.content_types import CONTENT_TYPES
 from runtime.errors import ContentDisallowed, DecodeError, EncodeError, ImproperlyConfigured
 from runtime.protocol import json_dialect
 
@@ -111,10 +112,10 @@ def _pickle_loads(data: bytes) -> Any:
 
 
 _SERIALIZERS = (
-    Serializer("json", "application/json", "utf-8", json_dialect.dumps, json_dialect.loads),
-    Serializer("msgpack", "application/x-msgpack", "binary", _msgpack_dumps, _msgpack_loads),
-    Serializer("yaml", "application/x-yaml", "utf-8", _yaml_dumps, _yaml_loads),
-    Serializer("pickle", "application/x-python-serialize", "binary", _pickle_dumps, _pickle_loads),
+    Serializer("json", CONTENT_TYPES["json"], "utf-8", json_dialect.dumps, json_dialect.loads),
+    Serializer("msgpack", CONTENT_TYPES["msgpack"], "binary", _msgpack_dumps, _msgpack_loads),
+    Serializer("yaml", CONTENT_TYPES["yaml"], "utf-8", _yaml_dumps, _yaml_loads),
+    Serializer("pickle", CONTENT_TYPES["pickle"], "binary", _pickle_dumps, _pickle_loads),
 )
 _BY_NAME = {serializer.name: serializer for serializer in _SERIALIZERS}
 _BY_CONTENT_TYPE = {serializer.content_type: serializer for serializer in _SERIALIZERS}

@@ -3,23 +3,37 @@ ValueError; `expected` completes the sentence "… must be"."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
 from brokers.retry_policy import RetryPolicy
 from runtime import rates
+from runtime.content_types import CONTENT_TYPES
+from runtime.near import did_you_mean
 from runtime.settings import queues
 
 
 class Kind(NamedTuple):
     expected: str
     read: Callable[[Any], Any]
+    names: Callable[[], Collection[str]] = tuple
+    """Of what is known by its name: to find the one that was meant."""
+
+    def refusal(self, value: Any) -> str:
+        """What to say of a value that `read` does not take, behind what it is the value of."""
+        parts = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+        wrong = [part for part in parts if isinstance(part, str) and part not in self.names()]
+        hint = did_you_mean(wrong[0], self.names()) if wrong else ""
+        return f"must be {self.expected}; it is {value!r:.200}{hint}"
 
 
 def optional(kind: Kind) -> Kind:
-    return Kind(f"{kind.expected}, or None", lambda value: None if value is None else kind.read(value))
+    def read(value: Any) -> Any:
+        return None if value is None else kind.read(value)
+
+    return Kind(f"{kind.expected}, or None", read, kind.names)
 
 
 def one_of(*choices: object) -> Kind:
@@ -28,7 +42,21 @@ def one_of(*choices: object) -> Kind:
             raise ValueError
         return value
 
-    return Kind("one of " + ", ".join(map(repr, choices)), read)
+    def names() -> list[str]:
+        return [choice for choice in choices if isinstance(choice, str)]
+
+    return Kind("one of " + ", ".join(map(repr, choices)), read, names)
+
+
+def several(kind: Kind, expected: str) -> Kind:
+    """A list of such."""
+
+    def read(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
+            raise ValueError
+        return tuple(kind.read(item) for item in value)
+
+    return Kind(expected, read, kind.names)
 
 
 def either(first: Kind, second: Kind) -> Kind:
@@ -62,6 +90,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _module(value: Any) -> str:
+    name = _text(value)
+    if name != name.strip(".") or "/" in name:
+        raise ValueError
+    return name
+
+
 def _number(value: Any) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
@@ -77,15 +112,53 @@ def _period(value: Any) -> float:
     return seconds
 
 
+def _priority(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= 9:
+        raise ValueError
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        raise ValueError
+    return value
+
+
+def _exceptions(value: Any) -> tuple[type[BaseException], ...]:
+    classes = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(isinstance(each, type) and issubclass(each, BaseException) for each in classes):
+        raise ValueError
+    return classes
+
+
 def _rate(value: Any) -> Any:
     rates.per_second(value)
     return value
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset):
+def _positive(value: Any) -> float:
+    seconds = _number(value)
+    if seconds == 0:
         raise ValueError
-    return tuple(_text(item) for item in value)
+    return seconds
+
+
+def _zone(value: Any) -> str:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    name = _text(value)
+    if name == "UTC":
+        return name  # there may be no others on this machine
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, OSError):  # OSError: a directory
+        raise ValueError from None
+
+
+def _zones() -> set[str]:
+    from zoneinfo import available_timezones
+
+    return available_timezones()
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -150,7 +223,18 @@ TEXT = Kind("a non-empty string", _text)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
 PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)
 RATE = Kind(rates.EXPECTED, _rate)
-TEXTS = Kind("a list of strings", _texts)
+POSITIVE = Kind("a number of seconds (or a timedelta) above 0", _positive)
+MODULES = several(Kind("", _module), "a list of modules' names, such as 'proj.tasks'")
+TIMEZONE = Kind(
+    "a time zone that this machine knows, such as 'Europe/Berlin' (the package tzdata brings all)",
+    _zone,
+    _zones,
+)
+SERIALIZER = one_of(*CONTENT_TYPES)
+CONTENT = several(
+    one_of(*CONTENT_TYPES, *CONTENT_TYPES.values()),
+    f"a list of serializers ({', '.join(CONTENT_TYPES)}) or their content types",
+)
 MAPPING = Kind("a dict", _mapping)
 ROUTES = Kind(
     "a dict of task name or glob to queue or options, a function or its name, or a list of such",
@@ -166,5 +250,7 @@ RETRY_POLICY = Kind(
     "(seconds) and retry_errors (exception classes), any of them",
     _retry_policy,
 )
-PRIORITY = one_of(*range(10))
+PRIORITY = Kind("a whole number from 0 to 9", _priority)
+MOMENT = Kind("a datetime", _moment)
+EXCEPTIONS = Kind("an exception class, or a tuple or list of such", _exceptions)
 ANYTHING = Kind("any value", lambda value: value)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runtime.errors import ImproperlyConfigured
+from runtime.near import did_you_mean
 from runtime.settings.definitions.beat import BEAT
 from runtime.settings.definitions.general import BROKER, CONTROL, GENERAL, RESULT
 from runtime.settings.definitions.inert import INERT, inert_reason
@@ -118,7 +119,7 @@ def check(name: str, value: Any) -> Any:
     try:
         return setting.kind.read(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be {setting.kind.expected}; it is {value!r}") from None
+        raise ImproperlyConfigured(f"{name} {setting.kind.refusal(value)}") from None
 
 
 def masked(name: str, value: Any) -> Any:
@@ -131,7 +132,4 @@ def masked(name: str, value: Any) -> Any:
 
 def unknown(name: str) -> str:
     """What to say of a name that is no setting."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, DEFINITIONS, 1)
-    return f"there is no setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"there is no setting {name!r}{did_you_mean(name, DEFINITIONS)}"

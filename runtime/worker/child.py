@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from pools.interface import BootRefused
 from runtime import hooks, logs
 from runtime.app.load import find_app
+from runtime.errors import AppNotFound, ImproperlyConfigured
 from runtime.execution import manifest
 from runtime.execution.run import Runner
 
@@ -38,7 +40,12 @@ def loaded(argument: bytes) -> App:
 
 def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
     """Load the app; `(run, hello)` as `pools.interface.ChildOptions.boot` wants them."""
-    app = loaded(argument)
+    try:
+        app = loaded(argument)
+    except AppNotFound:  # what importing it raised, though the supervisor could: that may pass
+        raise
+    except ImproperlyConfigured as error:
+        raise BootRefused(str(error)) from None
     tells_all = logging.getLogger("runtime.worker").isEnabledFor(logging.INFO)
     node = orjson.loads(argument)["node"]
     _Process.node = hooks.Node(app, node)

@@ -77,6 +77,9 @@ class Journal:
         logger.error("Task %s[%s] dead-lettered: its end cannot be settled: %r", task.name, task.id, error)
 
     def child_failed(self, event: ChildFailed) -> None:
+        if event.refused:
+            logger.critical("The app cannot be loaded: %s", event.reason)
+            return
         again = event.reason == self._told
         self._told = event.reason
         reason = "as before" if again else event.reason

@@ -57,8 +57,8 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         # What a solo worker holds while a task runs, or waits in a debugger, nobody else can have.
         multiplier = 1 if sized.kind == "solo" else conf.worker_prefetch_multiplier
     statedb = options.statedb or conf.worker_state_db
-    time_limit = options.time_limit or conf.task_time_limit
-    soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit
+    time_limit = options.time_limit or conf.task_time_limit or None
+    soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit or None
     try:
         check_limits(soft_time_limit, time_limit)
         _check_lease(conf.worker_lease, conf.worker_lease_renewal)
@@ -95,9 +95,7 @@ def _queues(options: WorkerOptions, conf: Settings) -> tuple[str, ...]:
 
 
 def _check_lease(lease: float, renewal: float | None) -> None:
-    if lease <= 0:
-        raise ValueError(f"worker_lease must be longer than 0 s; it is {lease:g} s")
-    if renewal is not None and not 0 < renewal < lease:
+    if renewal is not None and renewal >= lease:
         raise ValueError(
-            f"worker_lease_renewal must be between 0 and worker_lease, {lease:g} s; it is {renewal:g} s"
+            f"worker_lease_renewal must be shorter than worker_lease, {lease:g} s; it is {renewal:g} s"
         )

@@ -262,7 +262,7 @@ class Supervisor:
             self._code.failed()
             self._journal.child_failed(event)
             if event.fatal:
-                self._fail(ExitCode.CHILDREN, now)
+                self._fail(ExitCode.USAGE if event.refused else ExitCode.CHILDREN, now)
 
     # Giving out, giving back, asking for more -----------------------------------------------------
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pools.ending import CAUSES
-from pools.interface import Finished, Lost, Started
+from pools.interface import ChildFailed, Finished, Lost, Started
 from pools.respawn import Backoff
 from tests.support.pool_driver import KINDS, Gate, driven
 
@@ -39,6 +39,13 @@ def test_code_that_cannot_be_loaded(kind: str, boot: str, reason: str) -> None:
         assert all(reason in failure.reason for failure in driver.failures)
         assert driver.boots == []
         driver.until(lambda: driver.pool.next_deadline() == inf)
+
+
+def test_code_that_refuses_to_be_loaded_is_not_tried_again(kind: str) -> None:
+    with driven(kind, slots=4, boot=f"{JOBS}:boot_refused") as driver:
+        driver.until(lambda: driver.failures)
+        driver.until(lambda: driver.pool.next_deadline() == inf)
+        assert driver.failures == [ChildFailed("nothing would change", 1, fatal=True, refused=True)]
 
 
 def test_code_that_loads_for_ever(kind: str) -> None:

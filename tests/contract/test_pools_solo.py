@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from pools.interface import ChildOptions, Finished, Lost, Started
+from pools.interface import ChildFailed, ChildOptions, Finished, Lost, Started
 from pools.solo import SoloPool
 from tests.support.pool_driver import OPTIONS, Driver
 
@@ -33,6 +33,12 @@ def test_it_boots_and_answers_in_this_process() -> None:
         assert driver.answer("pid") == b"%d" % os.getpid()
         assert driver.answer("fail of the task") == b"error of the task"
         assert driver.answer("sys_exit 3") == b"exit 3"
+
+
+def test_code_that_refuses_to_be_loaded() -> None:
+    with driven(boot="tests.support.pool_jobs:boot_refused") as driver:
+        driver.until(lambda: driver.failures)
+        assert driver.failures == [ChildFailed("nothing would change", 1, fatal=True, refused=True)]
 
 
 def test_a_start_is_told_before_the_job_runs() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from tests.support.servers import Server
 
 RUNTIME = str(Path(sys.executable).parent / "runtime")
 
@@ -54,6 +58,38 @@ def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], reason: str
     (line,) = done.stderr.splitlines()
     assert line.startswith("runtime: error: ")
     assert reason in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"timezone": "Mars/Olympus"}, "timezone must be a time zone that this machine knows"),
+        ({"task_serializer": "jsn"}, "did you mean 'json'?"),
+        ({"worker_http": "nonsense"}, "'nonsense'"),
+        ({"worker_pool": "thread"}, "did you mean 'threads'?"),
+        ({"broker_url": "amqp://localhost"}, "amqp"),
+        ({"result_backend": "db+sqlite:///x"}, "db+sqlite"),
+    ],
+)
+def test_wrong_settings_are_one_line_and_exit_code_2(settings: dict[str, str], reason: str) -> None:
+    done = runtime("-A", "tests.support.app", "start", SETTINGS=json.dumps(settings))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("runtime: error: ")
+    assert reason in line
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_a_module_that_there_is_not_ends_the_start(server: Server, pool: str) -> None:
+    settings = json.dumps({"include": ["tests.support.canvas_task"]})
+    begun = time.monotonic()
+    done = runtime(
+        "-A", "tests.support.app", "start", "-P", pool, RUNTIME_BROKER_URL=server.url(), SETTINGS=settings
+    )
+    assert done.returncode == 2
+    assert "did you mean 'tests.support.canvas_tasks'?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - begun < 10
 
 
 def test_a_wrong_environment_variable_is_named() -> None:

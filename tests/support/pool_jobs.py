@@ -24,6 +24,8 @@ from collections.abc import Callable
 import redis
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from pools.interface import BootRefused
+
 PATCHED = socket.socket.__module__.startswith("gevent")
 """When this module was imported."""
 
@@ -92,6 +94,10 @@ def boot_missing(argument: bytes) -> tuple[Run, bytes]:
     import no_such_module  # type: ignore[import-not-found]
 
     return no_such_module.run, argument
+
+
+def boot_refused(argument: bytes) -> tuple[Run, bytes]:
+    raise BootRefused("nothing would change")
 
 
 def boot_forever(argument: bytes) -> tuple[Run, bytes]:

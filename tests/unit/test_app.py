@@ -92,14 +92,26 @@ def test_options_are_attributes_with_the_settings_behind(app: App) -> None:
     assert (own.time_limit, plain.time_limit) == (5, None)
     assert plain.max_deliveries == 3
     for wrong, reason in (
-        ({"priority": 77}, r"task .*: priority must be a whole number from 0 to 9, not 77"),
+        ({"priority": 77}, r"task .*: priority must be a whole number from 0 to 9, or None; it is 77"),
+        (
+            {"max_retries": "x"},
+            r"task .*: max_retries must be a whole number of at least 0, or None; it is 'x'",
+        ),
+        ({"default_retry_delay": "1"}, "default_retry_delay must be a number of seconds"),
+        ({"autoretry_for": ("IOError",)}, "autoretry_for must be an exception class, or a tuple or list"),
+        ({"acks_late": "yes"}, "acks_late must be True or False; it is 'yes'"),
+        ({"rate_limit": "often"}, "rate_limit must be a number of tasks"),
+        ({"time_limit": "60"}, "time_limit must be a number of seconds"),
+        ({"serializer": "jsn"}, "serializer must be one of 'json', .* did you mean 'json'"),
+        ({"expires": "soon"}, "expires must be a number of seconds .* or a datetime, or None; it is 'soon'"),
+        ({"queue": ["a"]}, r"queue must be a non-empty string, or None; it is \['a'\]"),
         (
             {"time_limit": 5, "soft_time_limit": 9},
             r"task .*: soft_time_limit must not be longer .* it is 9 s",
         ),
     ):
         with pytest.raises(ImproperlyConfigured, match=reason):
-            app.task(**wrong)(own.__wrapped__)  # type: ignore[call-overload, attr-defined]
+            app.task(**wrong)(own.__wrapped__)  # type: ignore[attr-defined]
     with pytest.raises(ImproperlyConfigured, match="no option 'ack_late'; did you mean 'acks_late'"):
         app.task(ack_late=True)(own.__wrapped__)  # type: ignore[attr-defined]
 
@@ -107,6 +119,7 @@ def test_options_are_attributes_with_the_settings_behind(app: App) -> None:
 def test_a_base_class_sets_options_and_a_class_can_be_a_task(app: App) -> None:
     class Late(Task):
         acks_late = True
+        autoretry_for = ValueError  # type: ignore[assignment]
         own = 3
 
     @app.task(base=Late, own=4)
@@ -117,7 +130,11 @@ def test_a_base_class_sets_options_and_a_class_can_be_a_task(app: App) -> None:
             return x + self.request.retries
 
     whole = app.register_task(Whole)
-    assert (one.acks_late, one.own) == (True, 4)  # type: ignore[attr-defined]
+    assert (one.acks_late, one.autoretry_for, one.own) == (True, (ValueError,), 4)  # type: ignore[attr-defined]
+    Late.max_retries = "x"  # type: ignore[assignment]
+    with pytest.raises(ImproperlyConfigured, match="max_retries must be a whole number"):
+        app.task(base=Late, name="wrong")(one.__wrapped__)  # type: ignore[attr-defined]
+    del Late.max_retries
     assert (whole(2), whole.name) == (2, f"{__name__}.Whole")
 
 
@@ -357,8 +374,13 @@ def test_config_from_object(app: App) -> None:
 
 def test_include_is_imported_by_load() -> None:
     App("t", include=["json"], set_as_current=False).load()
-    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        App("t", include=["no_such_module"], set_as_current=False).load()
+    for module, reason in (
+        ("no_such_module", "include names 'no_such_module': there is no module 'no_such_module'$"),
+        ("tests.unit.test_ap", "there is no module 'tests.unit.test_ap'; did you mean 'tests.unit.test_app'"),
+        ("runtime.ap.app", "there is no module 'runtime.ap'; did you mean 'runtime.app'"),
+    ):
+        with pytest.raises(ImproperlyConfigured, match=reason):
+            App("t", include=[module], set_as_current=False).load()
 
 
 def test_results_may_be_disabled() -> None:

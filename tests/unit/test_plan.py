@@ -13,9 +13,7 @@ from runtime.worker.plan import plan
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"worker_lease": 0}, "worker_lease must be longer than 0 s; it is 0 s"),
-        ({"worker_lease_renewal": 8}, "between 0 and worker_lease, 8 s; it is 8 s"),
-        ({"worker_lease_renewal": 0}, "between 0 and worker_lease, 8 s; it is 0 s"),
+        ({"worker_lease_renewal": 8}, "must be shorter than worker_lease, 8 s; it is 8 s"),
     ],
 )
 def test_a_lease_is_renewed_before_it_ends(settings: dict[str, float], reason: str) -> None:

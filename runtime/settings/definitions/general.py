@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from runtime.settings.kinds import BOOLEAN, MAPPING, SECONDS, TEXT, TEXTS, optional, whole
+from runtime.settings.kinds import (
+    BOOLEAN,
+    CONTENT,
+    MAPPING,
+    MODULES,
+    POSITIVE,
+    SECONDS,
+    SERIALIZER,
+    TEXT,
+    TIMEZONE,
+    optional,
+    whole,
+)
 from runtime.settings.setting import Setting
 
 GENERAL = (
-    Setting("accept_content", TEXTS, ("json",), "Serializers or content types that are read."),
-    Setting("imports", TEXTS, (), "Modules to import when the app is loaded."),
-    Setting("include", TEXTS, (), "More modules to import when the app is loaded."),
-    Setting("timezone", optional(TEXT), None, "Zone of datetimes given without one; None: UTC."),
+    Setting("accept_content", CONTENT, ("json",), "Serializers or content types that are read."),
+    Setting("imports", MODULES, (), "Modules to import when the app is loaded."),
+    Setting("include", MODULES, (), "More modules to import when the app is loaded."),
+    Setting("timezone", optional(TIMEZONE), None, "Zone of datetimes given without one; None: UTC."),
 )
 
 BROKER = (
@@ -20,7 +32,7 @@ BROKER = (
         "Where messages are. The environment variable RUNTIME_BROKER_URL replaces the default.",
     ),
     Setting("broker_transport_options", MAPPING, {}, "Options of the broker, such as global_keyprefix."),
-    Setting("broker_connection_timeout", SECONDS, 4.0, "Bound of one attempt to connect."),
+    Setting("broker_connection_timeout", POSITIVE, 4.0, "Bound of one attempt to connect."),
     Setting(
         "broker_connection_timeout_total",
         optional(SECONDS),
@@ -63,5 +75,5 @@ RESULT = (
         "A task whose result or follow-up is longer fails. Redis closes the connection over what is longer "
         "than its own bound, proto-max-bulk-len.",
     ),
-    Setting("result_serializer", TEXT, "json", "How results are stored."),
+    Setting("result_serializer", SERIALIZER, "json", "How results are stored."),
 )

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from runtime.settings.kinds import AUTOSCALE, BOOLEAN, PERIOD, SECONDS, TEXT, either, one_of, optional, whole
+from runtime.settings.kinds import (
+    AUTOSCALE,
+    BOOLEAN,
+    PERIOD,
+    POSITIVE,
+    SECONDS,
+    TEXT,
+    either,
+    one_of,
+    optional,
+    whole,
+)
 from runtime.settings.setting import Setting
 
 WORKER = (
@@ -27,10 +38,10 @@ WORKER = (
         "Messages held per slot; 'auto': by how long tasks take, 0: no bound.",
     ),
     Setting("worker_disable_rate_limits", BOOLEAN, False, "Rate limits of tasks are not heeded."),
-    Setting("worker_lease", SECONDS, 8.0, "A worker silent for so long has lost its messages to others."),
+    Setting("worker_lease", POSITIVE, 8.0, "A worker silent for so long has lost its messages to others."),
     Setting(
         "worker_lease_renewal",
-        optional(SECONDS),
+        optional(POSITIVE),
         None,
         "How often the lease is renewed; None: four times in a lease.",
     ),
@@ -55,7 +66,7 @@ WORKER = (
     ),
     Setting("worker_max_tasks_per_child", optional(whole(1)), None, "A child is replaced after so many."),
     Setting("worker_max_memory_per_child", optional(whole(1)), None, "Kilobytes of resident memory."),
-    Setting("worker_max_lifetime_per_child", optional(SECONDS), None, "A child is replaced after so long."),
+    Setting("worker_max_lifetime_per_child", optional(POSITIVE), None, "A child is replaced after so long."),
     Setting("worker_send_task_events", BOOLEAN, False, "Events of tasks are sent from the start on."),
     Setting("worker_heartbeat_interval", PERIOD, 2.0, "Seconds between the events that say a worker lives."),
     Setting(
@@ -70,5 +81,5 @@ WORKER = (
         None,
         "The file in which a worker remembers what is revoked; %n is its name, %h its host. None: in memory.",
     ),
-    Setting("worker_proc_alive_timeout", SECONDS, 60.0, "How long a child may take to start."),
+    Setting("worker_proc_alive_timeout", POSITIVE, 60.0, "How long a child may take to start."),
 )
