@@ -118,9 +118,14 @@ class Nursery:
             target=self._become_child, args=(ends, os.getpid()), name=f"child-{number}"
         )
         try:
+            if self._load.options.before_fork is not None:
+                resolve_name(self._load.options.before_fork)()
             process.start()
         except OSError as error:
             self._control.send(NotForked(number, f"fork failed: {error}"))
+            return
+        except BaseException:  # noqa: BLE001  (the user's code: whatever ends it, the supervisor must be told)
+            self._control.send(NotForked(number, traceback.format_exc()))
             return
         pidfd = os.pidfd_open(process.pid)
         self._children[pidfd] = number, process

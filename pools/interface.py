@@ -110,6 +110,9 @@ class ChildOptions:
     the event loop, it gives to the loop's default executor and waits for: then SoftTimeLimitExceeded
     is raised in that thread, and arrives with what the thread raises."""
     boot_argument: bytes = b""
+    before_fork: str | None = None
+    """`module:function`, called in the fork server with no argument before each child is made. An exception
+    here is a ChildFailed. Not in a pool without children."""
     after_fork: str | None = None
     """`module:function`, called in each new child with no argument before its first job."""
     max_tasks: int | None = None

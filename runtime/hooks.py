@@ -155,12 +155,25 @@ worker_process_init = Hook("worker_process_init")
 worker_process_shutdown = Hook("worker_process_shutdown")
 """sender: the Node; pid, exitcode. Such a process ends by itself: not if it is killed."""
 
+# In the fork server -----------------------------------------------------------------------------------
+
+worker_before_create_process = Hook("worker_before_create_process")
+"""sender: the Node. A process that runs tasks is about to be forked. Not in the pool `solo`."""
+
+# In `runtime beat` ------------------------------------------------------------------------------------
+
+beat_init = Hook("beat_init")
+"""sender: the app. The schedule file is ours; nothing has been sent yet."""
+beat_embedded_init = Hook("beat_embedded_init")
+"""The same, after it, if this is the beat of a worker (`start --beat`)."""
+
 # In the supervisor ------------------------------------------------------------------------------------
 
 task_received = Hook("task_received")
 """sender: the Node; request: without args and kwargs, which are not decoded here; it has argsrepr."""
 task_revoked = Hook("task_revoked")
-"""sender: the task's name; request, as above; terminated, expired: whether; signum: None."""
+"""sender: the task's name; request, as above; terminated, expired: whether; signum: the
+signal's number if terminated, else None."""
 task_rejected = Hook("task_rejected")
 """sender: the Node; message: its bytes; exc: why it makes no sense."""
 task_unknown = Hook("task_unknown")
@@ -188,3 +201,6 @@ setup_logging = Hook("setup_logging")
 """loglevel, logfile, format, colorize. If anything is connected, logging is left to it."""
 after_setup_logger = Hook("after_setup_logger")
 """The same, and logger: the root logger, to which lines go now."""
+after_setup_task_logger = Hook("after_setup_task_logger")
+"""The same, after it; logger: `celery.task`, to which those of Celery's `get_task_logger` belong. It has no
+handler of its own here: its lines go to the root logger."""

@@ -20,6 +20,10 @@ LEVELS = {
 TEXT = "[%(asctime)s: %(levelname)s/%(process)d] %(message)s"
 
 
+TASKS = "celery.task"
+"""The logger that Celery puts those of tasks under."""
+
+
 class JsonFormatter(logging.Formatter):
     """One object a line: time (ISO 8601, UTC), level, logger, process (its id), message, and
     exception, the traceback, if there is one."""
@@ -80,6 +84,7 @@ def hand_over(level: str, log_format: str, logfile: str | None) -> None:
         hooks.setup_logging.send(None, **given)
     else:
         hooks.after_setup_logger.send(None, logger=root, **given)
+        hooks.after_setup_task_logger.send(None, logger=logging.getLogger(TASKS), **given)
 
 
 def _file_handler(logfile: str) -> logging.Handler:

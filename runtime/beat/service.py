@@ -10,6 +10,7 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from runtime import hooks
 from runtime.beat.due import Run, due, failed, sent
 from runtime.beat.entries import Entry, entries
 from runtime.beat.memory import InUse, Memory
@@ -26,9 +27,9 @@ TAKE_OVER = 1.0
 """Seconds between two looks whether the file is free."""
 
 
-def run(app: App, path: str, max_interval: float) -> None:
+def run(app: App, path: str, max_interval: float, embedded: bool) -> None:
     """Until TERM or INT. max_interval: seconds after which the clock is looked at again, for it may be set.
-    Raises ImproperlyConfigured."""
+    embedded: it is a worker's. Raises ImproperlyConfigured."""
     wanted = {entry.name: entry for entry in entries(app)}
     told = _Told()
     memory = _when_free(path, told)
@@ -36,6 +37,9 @@ def run(app: App, path: str, max_interval: float) -> None:
         return
     try:
         runs = memory.begin(list(wanted.values()), time.time())
+        hooks.beat_init.send(app)
+        if embedded:
+            hooks.beat_embedded_init.send(app)
         logger.info("Beat is ready: %d periodic tasks, remembered in %s", len(wanted), path)
         timeout = 0.0
         while not told.within(timeout):

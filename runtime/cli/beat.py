@@ -55,13 +55,15 @@ def beat(
     if opened.celery is not None:
         from runtime.integrations.celery.beat import run_celery_beat
 
-        return run_celery_beat(opened.celery, schedule, max_interval, loglevel, logfile)
+        embedded = parent is not None
+        return run_celery_beat(opened.celery, schedule, max_interval, loglevel, logfile, embedded)
     from runtime.beat.service import MAX_INTERVAL, run
 
     logs.set_up(loglevel, log_format, logfile)
     app = opened.app
     app.load()
     app.set_current()
+    logs.hand_over(loglevel, log_format, logfile)
     interval = max_interval or app.conf.beat_max_loop_interval or MAX_INTERVAL
-    run(app, schedule or app.conf.beat_schedule_filename, interval)
+    run(app, schedule or app.conf.beat_schedule_filename, interval, embedded=parent is not None)
     return 0

@@ -58,6 +58,11 @@ class _Process:
     node: hooks.Node
 
 
+def precede() -> None:
+    """In the fork server, before each child."""
+    hooks.worker_before_create_process.send(_Process.node)
+
+
 def begin() -> None:
     """In each child, before its first job."""
     hooks.worker_process_init.send(_Process.node)

@@ -12,12 +12,13 @@ class Children(NamedTuple):
 
     boot: str
     """Called with `runtime.worker.child.boot_argument`."""
+    before_fork: str | None = None
     after_fork: str | None = None
     store_ends: bool = False
     """They alone reach the result store, and are to be told of ends that the supervisor sees."""
 
 
-OURS = Children("runtime.worker.child:boot", "runtime.worker.child:begin")
+OURS = Children("runtime.worker.child:boot", "runtime.worker.child:precede", "runtime.worker.child:begin")
 """An `App`."""
 
 

@@ -70,6 +70,12 @@ def test_a_child_that_cannot_boot(kind: str, hook: str, reason: str) -> None:
         assert driver.pool.pids() == []
 
 
+def test_a_hook_before_the_fork_that_fails(kind: str) -> None:
+    with driven(kind, slots=1, before_fork=f"{JOBS}:fail_after_fork") as driver:
+        driver.until(lambda: driver.failures and driver.failures[-1].fatal)
+        assert all("RuntimeError: the hook refuses" in failure.reason for failure in driver.failures)
+
+
 def test_a_child_that_boots_for_ever(kind: str) -> None:
     with driven(kind, after_fork=f"{JOBS}:hang_after_fork", boot_timeout=4.0) as driver:
         driver.until(lambda: any("not ready after 4 s" in failure.reason for failure in driver.failures))
@@ -83,6 +89,14 @@ def test_a_boot_storm_is_slowed_down(kind: str) -> None:
         driver.until(lambda: driver.failures and driver.failures[-1].fatal)
         assert time.monotonic() - before >= 0.05 + 0.1 + 0.2 + 0.4
         assert len(driver.failures) == 8 + 4
+
+
+def test_the_hook_before_the_fork_runs_in_the_server(kind: str) -> None:
+    with driven(kind, slots=2, before_fork=f"{JOBS}:mark_after_fork") as driver:
+        (end,) = driver.run("marked")
+        assert isinstance(end, Finished)
+        marked, child = end.payload.split()
+        assert marked != child
 
 
 def test_the_hook_runs_in_each_child(kind: str) -> None:

@@ -181,6 +181,7 @@ def test_signals(call: Calls, worker: Any) -> None:
     signals = {tuple(line.split()[1:3]) for line in call.effects() if line.startswith("signal ")}
     for name in ("celeryd_init", "worker_init", "worker_ready", "worker_process_init"):
         assert (name, worker.node) in signals or name == "worker_ready", name
+    assert "worker_before_create_process" in {name for name, _ in signals}
 
 
 def test_the_log_is_celerys(call: Calls, worker: Any) -> None:

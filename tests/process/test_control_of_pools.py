@@ -50,7 +50,7 @@ def test_tasks_are_shown_and_revoked_wherever_they_are(app: App, worker: Worker,
 
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_signal_acts_on_the_one_task_that_it_is_for(app: App, worker: Worker, pool: str) -> None:
-    def revoke(task: AsyncResult, named: str) -> dict[str, str]:
+    def revoke(task: AsyncResult, named: str) -> Any:
         ((answer,),) = [
             each.values() for each in app.control.revoke(task.id, terminate=True, signal=named, reply=True)
         ]

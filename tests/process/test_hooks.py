@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,7 +16,7 @@ from uuid import uuid4
 from runtime import App
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 TASKS = "tests.support.app."
 CHILD = ("task_prerun", "task_postrun", "task_success", "task_retry", "worker_process_init")
@@ -33,6 +38,25 @@ def told(worker: Worker, name: str) -> list[dict[str, Any]]:
     """What this hook was called with, and by which process."""
     found = [line.split(maxsplit=3) for line in worker.effects() if line.startswith(f"hook {name} ")]
     return [{**json.loads(shown), "pid": int(pid)} for _, _, pid, shown in found]
+
+
+@contextmanager
+def beat_alone(server: Server, app: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Its effects go to the same file as those of a worker of this directory."""
+    command = [
+        sys.executable,
+        "-m",
+        "runtime.cli",
+        "-A",
+        app,
+        "beat",
+        "--schedule",
+        str(directory / "schedule"),
+    ]
+    env = {**os.environ, "RUNTIME_BROKER_URL": server.url(), "EFFECTS": str(directory / "effects")}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL) as beat:
+        yield beat
+        beat.terminate()
 
 
 def test_hooks_are_called_where_it_happens_and_harm_nothing(server: Server, app: App, tmp_path: Path) -> None:
@@ -85,6 +109,28 @@ def test_hooks_are_called_where_it_happens_and_harm_nothing(server: Server, app:
         assert len(told(worker, "worker_ready")) == 1
         assert worker.log().count("Hook worker_ready: <function harm") == 1
         assert "Hook task_success: <function harm" in worker.log()
+
+
+def test_hooks_of_processes_are_called_before_they_are_there_and_in_beat(
+    server: Server, app: App, tmp_path: Path
+) -> None:
+    beat = ("-B", "-s", str(tmp_path / "schedule"))
+    with Worker(server.url(), tmp_path, *beat, app="tests.support.hooks_app") as worker:
+        (init,) = wait_until(lambda: told(worker, "beat_init"))
+        (embedded,) = wait_until(lambda: told(worker, "beat_embedded_init"))
+        assert init["pid"] == embedded["pid"] in worker.children()
+        wait_until(lambda: len(told(worker, "worker_process_init")) == 2)
+        children = {each["pid"] for each in told(worker, "worker_process_init")}
+        (forker,) = {each["pid"] for each in told(worker, "worker_before_create_process")}
+        assert forker in worker.children()
+        assert forker not in {worker.process.pid, init["pid"], *children}
+        for name in ("after_setup_logger", "after_setup_task_logger"):
+            pids = {each["pid"] for each in told(worker, name)}
+            assert pids == {worker.process.pid, forker, init["pid"]}, name
+        assert {each["logger"] for each in told(worker, "after_setup_task_logger")} == {"celery.task"}
+    with beat_alone(server, "tests.support.hooks_app", tmp_path) as alone:
+        wait_until(lambda: told(worker, "beat_init")[-1]["pid"] == alone.pid)
+    assert len(told(worker, "beat_embedded_init")) == 1
 
 
 def test_logging_can_be_left_to_a_hook(server: Server, app: App, tmp_path: Path) -> None:

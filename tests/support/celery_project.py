@@ -205,6 +205,7 @@ RECEIVERS = {
     name: _noted(name)
     for name in (
         "celeryd_init", "worker_init", "worker_ready", "worker_process_init", "worker_process_shutdown",
+        "worker_before_create_process",
         "task_prerun", "task_postrun", "task_success", "task_failure", "task_retry",
     )
 }  # fmt: skip

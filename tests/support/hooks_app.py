@@ -31,6 +31,8 @@ def tell(sender: Any, signal: Hook, **given: Any) -> None:
     request = given.get("request")
     shown = {name: given[name] for name in SHOWN if name in given}
     shown["sender"] = getattr(sender, "name", sender)
+    if "logger" in given:
+        shown["logger"] = given["logger"].name
     if request is not None:
         shown["id"] = request.id
     note(f"hook {signal.name} {os.getpid()} {json.dumps(shown, default=str)}")

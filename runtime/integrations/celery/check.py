@@ -43,7 +43,7 @@ class Verdict(NamedTuple):
 
 NEVER_SENT = (
     "task_received", "task_rejected", "task_revoked", "task_unknown", "heartbeat_sent",
-    "worker_shutting_down", "worker_shutdown", "worker_before_create_process",
+    "worker_shutting_down", "worker_shutdown",
     "eventlet_pool_started", "eventlet_pool_preshutdown",
     "eventlet_pool_postshutdown", "eventlet_pool_apply",
 )  # fmt: skip

@@ -106,6 +106,13 @@ def _import_what_children_need(app: Celery) -> None:
     assert app.connection_for_write().transport_cls
 
 
+def before_fork() -> None:
+    """In the fork server, before each child."""
+    from celery import signals
+
+    signals.worker_before_create_process.send(sender=_Loaded.controller)
+
+
 def after_fork() -> None:
     """In a new child, before its first job."""
     from celery import _state, signals

@@ -26,6 +26,7 @@ def children(app: Celery) -> Children:
     """How they load this app."""
     return Children(
         boot="runtime.integrations.celery.child:boot",
+        before_fork="runtime.integrations.celery.child:before_fork",
         after_fork="runtime.integrations.celery.child:after_fork",
         store_ends=stores_elsewhere(app),
     )

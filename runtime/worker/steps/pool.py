@@ -49,6 +49,7 @@ def children(plan: Plan) -> ChildOptions:
     return ChildOptions(
         boot=options.children.boot,
         boot_argument=boot_argument(options, plan.size.kind, plan.size.slots),
+        before_fork=options.children.before_fork,
         after_fork=options.children.after_fork,
         max_tasks=options.max_tasks_per_child or conf.worker_max_tasks_per_child,
         max_memory=options.max_memory_per_child or conf.worker_max_memory_per_child,
