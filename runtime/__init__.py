@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runtime.remote.custom import control_command, inspect_command
     from runtime.results.async_result import AsyncResult
     from runtime.results.group_result import GroupResult
+    from runtime.results.waiting import allow_join_result
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ __all__ = [
     "StampingVisitor",
     "Task",
     "TimeoutError",
+    "allow_join_result",
     "chain",
     "chord",
     "chunks",
@@ -66,6 +68,7 @@ _HOMES = {
     "StampingVisitor": "runtime.canvas.stamping",
     "Task": "runtime.app.task",
     "TimeoutError": "runtime.errors",
+    "allow_join_result": "runtime.results.waiting",
     "chain": "runtime.canvas.compound",
     "chord": "runtime.canvas.compound",
     "chunks": "runtime.canvas.mapping",

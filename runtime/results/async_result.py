@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, cast
 
 from runtime import errors
 from runtime.errors import ImproperlyConfigured
-from runtime.results import states
+from runtime.results import states, waiting
 from runtime.results.document import Document
 from runtime.results.result import Result
 from runtime.results.store import ResultStore
@@ -89,12 +89,17 @@ class AsyncResult(Result):
     def failed(self) -> bool:
         return self.state == states.FAILURE
 
-    def get(self, timeout: float | None = None, propagate: bool = True) -> Any:
+    def get(
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True
+    ) -> Any:
         """Wait for the end, for up to `timeout` seconds (None: for ever), and return what the task did.
 
         If it failed or was revoked, its exception is raised, with the remote traceback as a note, or
-        without `propagate` returned. Raises runtime.errors.TimeoutError (also a builtin TimeoutError).
+        without `propagate` returned. Raises runtime.errors.TimeoutError (also a builtin TimeoutError); and
+        RuntimeError in a task, even if there is nothing to wait for, unless `disable_sync_subtasks` is False.
         """
+        if disable_sync_subtasks:
+            waiting.check()
         if self._final is None:
             try:
                 self._final = self._store.wait(self.id, timeout)

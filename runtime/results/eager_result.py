@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.errors import TaskRevokedError
-from runtime.results import states
+from runtime.results import states, waiting
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import Document
 from runtime.results.result import Result
@@ -37,14 +37,19 @@ class EagerResult(AsyncResult):
     def ready(self) -> bool:
         return True
 
-    def get(self, timeout: float | None = None, propagate: bool = True) -> Any:
-        """What the task returned. What it raised is raised, or without `propagate` returned."""
+    def get(
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True
+    ) -> Any:
+        """What the task returned. What it raised is raised, or without `propagate` returned. In a task:
+        RuntimeError, as of a worker."""
+        if disable_sync_subtasks:
+            waiting.check()
         if propagate and self._ended.state in states.UNSUCCESSFUL:
             raise self._ended.result
         return self._ended.result
 
     async def aget(self, timeout: float | None = None, propagate: bool = True) -> Any:
-        return self.get(timeout, propagate)
+        return self.get(timeout, propagate, disable_sync_subtasks=False)
 
     def forget(self) -> None:
         """There is nothing stored, or it is for others."""

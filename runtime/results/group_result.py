@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from runtime import errors
 from runtime.errors import ImproperlyConfigured
-from runtime.results import states
+from runtime.results import states, waiting
 from runtime.results.async_result import AsyncResult, HasResults
 from runtime.results.result import Result
 from runtime.results.store import ResultStore
@@ -92,28 +92,33 @@ class GroupResult(Result):
         """Raise what the first failed one has raised."""
         for leaf in self._leaves():
             if leaf.state in states.UNSUCCESSFUL:
-                leaf.get(propagate=propagate)
+                leaf.get(propagate=propagate, disable_sync_subtasks=False)
 
     # Results ----------------------------------------------------------------------------------------------
 
-    def get(self, timeout: float | None = None, propagate: bool = True) -> list[Any]:
+    def get(
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True
+    ) -> list[Any]:
         """All of them, in order; see AsyncResult.get. `timeout`: seconds for all together."""
-        return self.join(timeout, propagate)
+        return self.join(timeout, propagate, disable_sync_subtasks=disable_sync_subtasks)
 
     def join(
         self,
         timeout: float | None = None,
         propagate: bool = True,
         callback: Callable[[str, Any], Any] | None = None,
+        disable_sync_subtasks: bool = True,
     ) -> list[Any]:
         """As `get`. `callback`: called with each id and value instead; nothing is returned then."""
+        if disable_sync_subtasks:
+            waiting.check()
         deadline = None if timeout is None else time.monotonic() + timeout
         values = []
         for number, result in enumerate(self.results):
             if number % AHEAD == 0:
                 self._look(self.results[number : number + AHEAD])
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            value = result.get(timeout=left, propagate=propagate)
+            value = result.get(left, propagate, disable_sync_subtasks=False)
             if callback is not None:
                 callback(result.id, value)
             else:
@@ -136,10 +141,14 @@ class GroupResult(Result):
         """`await result` is `await result.aget()`."""
         return self.aget().__await__()
 
-    def iterate(self, timeout: float | None = None, propagate: bool = True) -> Iterator[Any]:
-        """Values as they come. Raises runtime.errors.TimeoutError."""
+    def iterate(
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True
+    ) -> Iterator[Any]:
+        """Values as they come. Raises runtime.errors.TimeoutError; RuntimeError as `get`."""
+        if disable_sync_subtasks:
+            waiting.check()
         for _, result in self._as_they_come(timeout):
-            yield result.get(propagate=propagate)
+            yield result.get(propagate=propagate, disable_sync_subtasks=False)
 
     def iter_native(self, timeout: float | None = None) -> Iterator[tuple[str, Any]]:
         """(id, the members of its result document) as they come."""
@@ -149,21 +158,22 @@ class GroupResult(Result):
 
     def _as_they_come(self, timeout: float | None) -> Iterator[tuple[str, Result]]:
         deadline = None if timeout is None else time.monotonic() + timeout
-        waiting = list(self.results)
-        while waiting:
-            self._look(waiting)
-            ready = [each for each in waiting if each.ready()]
-            waiting = [each for each in waiting if each not in ready]
+        missing = list(self.results)
+        while missing:
+            self._look(missing)
+            ready = [each for each in missing if each.ready()]
+            missing = [each for each in missing if each not in ready]
             yield from ((each.id, each) for each in ready)
-            if waiting and not ready:
+            if missing and not ready:
                 if deadline is not None and time.monotonic() >= deadline:
                     raise errors.TimeoutError(f"no further result of group {self.id} within {timeout} s")
-                self._nap(waiting[0], deadline)
+                self._nap(missing[0], deadline)
 
     @staticmethod
     def _nap(result: Result, deadline: float | None) -> None:
+        seconds = min(LOOK, LOOK if deadline is None else deadline - time.monotonic())
         try:
-            result.get(min(LOOK, LOOK if deadline is None else deadline - time.monotonic()), propagate=False)
+            result.get(seconds, propagate=False, disable_sync_subtasks=False)
         except TimeoutError:
             return
 

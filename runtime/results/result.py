@@ -49,7 +49,9 @@ class Result(ABC):
     def ready(self) -> bool: ...
 
     @abstractmethod
-    def get(self, timeout: float | None = None, propagate: bool = True) -> Any: ...
+    def get(
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True
+    ) -> Any: ...
 
     @abstractmethod
     async def aget(self, timeout: float | None = None, propagate: bool = True) -> Any: ...
@@ -70,13 +72,17 @@ class Result(ABC):
                 raise IncompleteStream(f"the result of {node.id} is not ready")
 
     def collect(
-        self, intermediate: bool = False, timeout: float | None = None, propagate: bool = True
+        self,
+        intermediate: bool = False,
+        timeout: float | None = None,
+        propagate: bool = True,
+        disable_sync_subtasks: bool = True,
     ) -> Iterator[tuple[Result, Any]]:
-        """(result, its value) through the whole tree below, waiting for each."""
+        """(result, its value) through the whole tree below, waiting for each, as `get` does."""
         waiting: deque[Result] = deque([self])
         while waiting:
             node = waiting.popleft()
-            yield node, node.get(timeout=timeout, propagate=propagate)
+            yield node, node.get(timeout, propagate, disable_sync_subtasks)
             waiting.extend(node.children)
 
     @property

@@ -15,6 +15,7 @@ from runtime.app.load import find_app
 from runtime.errors import AppNotFound, ImproperlyConfigured
 from runtime.execution import manifest
 from runtime.execution.run import Runner
+from runtime.results import waiting
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -47,8 +48,11 @@ def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
     except ImproperlyConfigured as error:
         raise BootRefused(str(error)) from None
     tells_all = logging.getLogger("runtime.worker").isEnabledFor(logging.INFO)
-    node = orjson.loads(argument)["node"]
+    given = orjson.loads(argument)
+    node = given["node"]
     _Process.node = hooks.Node(app, node)
+    if given["kind"] != "gevent":  # as in Celery: a greenlet that waits costs little, and there are many
+        waiting.runs_tasks()
     return Runner(app, node, tells_all), manifest.describe(app)
 
 

@@ -47,6 +47,25 @@ def test_results_and_retries_and_the_started_state(app: App, start: Start, kind:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_task_waits_for_another_only_if_it_is_allowed_to(app: App, start: Start, kind: str) -> None:
+    start(kind)
+    refused: list[tuple[Any, ...]] = [
+        ("block_for",),
+        ("wait_for", "get"),
+        ("wait_for", "join"),
+        ("wait_for", "collect"),
+    ]
+    for call in refused if kind != "gevent" else ():
+        with pytest.raises(RuntimeError, match="never wait for a result in a task"):
+            send(app, *call).get(timeout=10)
+    allowed: list[tuple[Any, ...]] = [("wait_for", "sure"), ("wait_for", "allowed"), ("delegate", 1)]
+    for call in allowed if kind != "solo" else ():
+        assert send(app, *call).get(timeout=10) == 2
+    if kind == "gevent":
+        assert send(app, "wait_for", "get").get(timeout=10) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("how", ["sleep", "gather"])
 def test_the_soft_limit_is_raised_where_it_waits(app: App, start: Start, kind: str, how: str) -> None:
     start(kind)

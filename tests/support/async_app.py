@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import nullcontext
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
-from runtime import App, Task
+from runtime import App, GroupResult, Task, allow_join_result
 from tests.support.app import note
 
 app = App("tests")
@@ -17,6 +18,23 @@ app = App("tests")
 @app.task
 def add(x: float, y: float) -> float:
     return x + y
+
+
+@app.task
+def wait_for(how: str) -> int:
+    """A task that waits for another: only as it is allowed to."""
+    sent = add.delay(1, 1)
+    if how == "join":
+        return sum(GroupResult("g", [sent], app=app).join(timeout=10))
+    if how == "collect":
+        return sum(value for _, value in sent.collect(timeout=10))
+    with allow_join_result() if how == "allowed" else nullcontext():
+        return int(sent.get(timeout=10, disable_sync_subtasks=how != "sure"))
+
+
+@app.task
+async def block_for() -> int:
+    return int(add.delay(1, 1).get(timeout=10))
 
 
 @app.task

@@ -58,6 +58,11 @@ def declare(app: Any, calls: Calls, **options: Any) -> SimpleNamespace:
             raise self.retry(exc=ValueError("flaky"))
         return self.request.retries, self.request.is_eager
 
+    @app.task(name="waits", **options)
+    def waits(how: str) -> Any:
+        sent = add.apply((1, 2)) if how == "apply" else add.delay(1, 2)
+        return sent.get(disable_sync_subtasks=how != "sure")
+
     @app.task(name="auto", autoretry_for=(KeyError,), max_retries=2, retry_backoff=600, **options)
     def auto() -> None:
         calls.append("auto")
@@ -94,6 +99,10 @@ SCENARIOS: dict[str, Callable[[SimpleNamespace, Any], Any]] = {
     "wrong arguments of apply": lambda t, c: t.add.apply((1,)).state,
     "retries without waiting": lambda t, c: t.flaky.delay(2).get(),
     "too many retries": lambda t, c: ended(t.flaky.delay(9)),
+    "waiting in a task": lambda t, c: t.waits.delay("delay").state,
+    "waiting in a task for what was applied": lambda t, c: t.waits.delay("apply").state,
+    "waiting in a task on purpose": lambda t, c: t.waits.delay("sure").get(),
+    "waiting in a task that is applied": lambda t, c: t.waits.apply(("delay",)).get(),
     "retried by itself": lambda t, c: ended(t.auto.delay()),
     "link": lambda t, c: t.add.apply_async((1, 2), link=[t.note.s("x"), t.note.si("y")]).get(),
     "errback": lambda t, c: t.fail.apply_async(("no",), task_id="i", link_error=t.noted.s()).state,
@@ -127,7 +136,7 @@ def test_what_a_task_sends_is_its_child(app: App) -> None:
 
     @app.task
     def parent() -> Any:
-        return child.delay().get()
+        return child.delay().get(disable_sync_subtasks=False)
 
     result = parent.delay()
     assert result.get() == [result.id, result.id]

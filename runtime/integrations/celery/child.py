@@ -120,7 +120,7 @@ def after_fork() -> None:
     controller = _Loaded.controller
     assert controller is not None, "boot comes first"
     app, node = controller.app, controller.hostname
-    _state._set_task_join_will_block(True)
+    _state._set_task_join_will_block(not controller.pool_cls.startswith("celery.concurrency.gevent"))
     app.loader.init_worker_process()
     signals.worker_process_init.send(sender=node)
     declaring.declare(app, _Loaded.queues)
