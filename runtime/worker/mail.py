@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from brokers.interface import Mailbox, Settlement
+from runtime.worker.health.meters import Meters
 
 logger = logging.getLogger("runtime.worker")
 
@@ -14,9 +15,10 @@ class Mail:
     """An attendant that comes before all who listen. They find here what was heard in this turn of the loop,
     and take it; what nobody takes is forgotten in the next."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, meters: Meters) -> None:
         self.mailbox = mailbox
         """To say something, and to bind what is to be heard; only `attend` receives."""
+        self._meters = meters
         self._heard: dict[str, list[bytes]] = {}
         self._collected: list[bytes] = []
         self.connections = 0
@@ -40,6 +42,7 @@ class Mail:
             # It fails and returns with the consumer's connection: one line is enough.
             logger.warning("Remote control and events are cut off: %s", heard.problem)
         self._lost = not heard.connected and (self._lost or heard.problem is not None)
+        self._meters.unspoken(heard.unheard, heard.unsaid)
         if heard.unheard or heard.unsaid or heard.refused:
             logger.warning(
                 "Remote control and events: %d messages unheard, %d unsaid, refused: %s",

@@ -54,7 +54,10 @@ def test_metrics_tell_what_has_happened(app: App, server: Server, worker: Worker
     assert now["runtime_live"] == now["runtime_ready"] == 1
     assert now["runtime_running"] == now["runtime_reserved"] == now["runtime_unacked"] == 1
     assert now["runtime_waiting"] == now["runtime_reconnects_total"] == 0
-    assert now["runtime_fenced_settlements_total"] == 0
+    assert now["runtime_fenced_settlements_total"] == now["runtime_dropped_events_total"] == 0
+    assert (
+        now['runtime_unspoken_total{cause="unsaid"}'] == now['runtime_unspoken_total{cause="unheard"}'] == 0
+    )
     assert now["runtime_fetch_age_seconds"] < 2
     assert now["runtime_loop_lag_seconds_count"] > 0
     running.get(timeout=5)
@@ -172,5 +175,7 @@ def test_without_prometheus_client_there_are_probes_and_a_line(
     env = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     with Worker(server.url(), tmp_path, "--http", f"unix:{place}", env=env) as worker:
         wait_until(lambda: probe(place, "/readyz").status == 200)
-        assert probe(place, "/metrics").status == 404
+        refused = probe(place, "/metrics")
+        assert refused.status == 501
+        assert b"pip install 'worker-runtime[metrics]'" in refused.body
         assert worker.log().count("prometheus-client is not installed") == 1

@@ -29,3 +29,14 @@ def test_what_has_not_happened_is_zero() -> None:
     assert now['runtime_redeliveries_total{cause="worker"}'] == 0
     assert now["runtime_dead_letters_total"] == now["runtime_reconnects_total"] == now["runtime_ready"] == 0
     assert now["runtime_live"] == 1
+
+
+def test_what_found_no_room_is_told() -> None:
+    exposition = Exposition()
+    for _ in range(2):
+        exposition.tally.unspoken(unheard=2, unsaid=1)
+    condition = Condition(dropped_events=3)
+    now = samples(exposition.text(condition, judge(condition, 0.0, 1.0), KnownBacklog(), 1.0))
+    assert now['runtime_unspoken_total{cause="unheard"}'] == 4
+    assert now['runtime_unspoken_total{cause="unsaid"}'] == 2
+    assert now["runtime_dropped_events_total"] == 3

@@ -34,3 +34,5 @@ class Condition(NamedTuple):
     """In the ledger: running, waiting, or nearly due."""
     unacked: int = 0
     """Those of them that are not acknowledged yet."""
+    dropped_events: int = 0
+    """Task events that found no room, since the start."""

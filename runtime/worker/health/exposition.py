@@ -53,6 +53,9 @@ class _Tallied(Collector):
         )
         turns.add_metric([], *_buckets(tally.turns))
         yield from (ends, run, wait, turns)
+        yield _by_cause(
+            "unspoken", "Messages of remote control and events that found no room.", tally.unspoken_messages
+        )
         yield _by_cause("redeliveries", "Messages that run again: what ran them died.", tally.redeliveries)
         for name, meaning, count in (
             ("dead_letters", "Messages put into dead-letter lists.", tally.dead_letters),
@@ -83,6 +86,9 @@ class _Current(Collector):
             ("fetch_age_seconds", "Since the broker last answered.", self._now - condition.fetched_at),
         ):
             yield GaugeMetricFamily(f"runtime_{name}", meaning, float(value))
+        yield CounterMetricFamily(
+            "runtime_dropped_events", "Task events that found no room.", condition.dropped_events
+        )
         yield _by_cause("child_ends", "Children that ended.", condition.ends_of_children)
 
 

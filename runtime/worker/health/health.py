@@ -33,6 +33,7 @@ BEAT = 1.0
 """Seconds between looks at our own condition."""
 IMPATIENT_BEAT = 0.1
 """The same while the worker is not ready: that it has become so shall be known soon."""
+NO_METRICS = "prometheus-client is not installed (pip install 'worker-runtime[metrics]' brings it)"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -134,7 +135,7 @@ def _exposition() -> Exposition | None:
     except ModuleNotFoundError as error:
         if error.name != "prometheus_client":
             raise
-        logger.warning("No /metrics: prometheus-client is not installed (worker-runtime[metrics] brings it)")
+        logger.warning("No /metrics: %s", NO_METRICS)
         return None
     return Exposition()
 
@@ -144,6 +145,8 @@ def _answer(path: str, condition: Condition, judgement: Judgement) -> Answer:
         return _verdict(judgement.not_live, condition)
     if path == "/readyz":
         return _verdict(judgement.not_ready, condition)
+    if path == "/metrics":
+        return Answer(HTTPStatus.NOT_IMPLEMENTED, "text/plain", f"{NO_METRICS}\n".encode())
     return Answer(HTTPStatus.NOT_FOUND, "text/plain", b"there are /livez, /readyz and /metrics\n")
 
 

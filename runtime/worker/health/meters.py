@@ -35,3 +35,6 @@ class Meters:
         """Came too late."""
 
     def reconnected(self) -> None: ...
+
+    def unspoken(self, unheard: int, unsaid: int) -> None:
+        """Messages of remote control and events that found no room, from others and of ours."""

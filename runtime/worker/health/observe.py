@@ -23,5 +23,6 @@ def observe(core: Core) -> Condition:
         running=running,
         waiting=len(core.dispatcher) + pool.queued(),
         reserved=len(core.ledger),
+        dropped_events=core.outbox.dropped,
         unacked=sum(bool(reservation.tag) for reservation in core.ledger),
     )

@@ -64,6 +64,7 @@ class Tally(Meters):
         self.refusals = 0
         self.too_late = 0
         self.reconnects = 0
+        self.unspoken_messages = {"unheard": 0, "unsaid": 0}
 
     def turned(self, seconds: float) -> None:
         self.turns.add(seconds)
@@ -100,6 +101,10 @@ class Tally(Meters):
 
     def reconnected(self) -> None:
         self.reconnects += 1
+
+    def unspoken(self, unheard: int, unsaid: int) -> None:
+        self.unspoken_messages["unheard"] += unheard
+        self.unspoken_messages["unsaid"] += unsaid
 
 
 def _waited(reservation: Reservation, started: float, at: float) -> float:

@@ -18,6 +18,7 @@ from runtime.worker.lifecycle import State
 from runtime.worker.mail import Mail
 from runtime.worker.plan import Plan
 from runtime.worker.steps.consumer import ConnectionStep
+from runtime.worker.steps.health import HealthStep
 from runtime.worker.steps.loop import HubStep
 from runtime.worker.steps.pool import CoreStep
 
@@ -47,7 +48,7 @@ class MailStep(AttendantStep[Mail]):
     """One connection for remote control and events, as long as the worker lasts."""
 
     name = "Mail"
-    requires = (HubStep,)
+    requires = (HubStep, HealthStep)
 
     def make(self, parts: Parts) -> Mail:
         conf = parts.plan.app.conf
@@ -55,7 +56,8 @@ class MailStep(AttendantStep[Mail]):
         if conf.worker_enable_remote_control:
             exchange = command.exchange(conf.control_exchange)
             bindings.append(Binding(exchange, "", f"{parts.plan.node}.{exchange}"))
-        return Mail(open_mailbox(conf.broker_url, conf.broker_transport_options, bindings=bindings))
+        mailbox = open_mailbox(conf.broker_url, conf.broker_transport_options, bindings=bindings)
+        return Mail(mailbox, parts[HealthStep].meters())
 
     def stop(self, part: Mail) -> None:
         super().stop(part)
