@@ -79,6 +79,9 @@ class _Loop:
         self._notice = station.notice
         self._line = Line(station.jobs, station.reports, station.notice)
         self._loop = gevent.get_hub().loop
+        # gevent's fork does it only afterwards: a job would wait for ever for its first process if
+        # that had ended by then.
+        self._loop.install_sigchld()
         self._readable = self._loop.io(self._line.fileno(), _READABLE)
         self._jobs: dict[int, _Job] = {}
         self._ended = Event()

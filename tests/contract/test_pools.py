@@ -12,9 +12,11 @@ from pools.interface import ChildOptions, Finished, Lost, Started, TimedOut
 from pools.kinds import BY_NAME
 from pools.registry import open_pool
 from tests.support.pool_driver import KINDS, Gate, driven
-from tests.support.servers import Server
+from tests.support.servers import ONE, Server
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
+
+LIBRARIES = "tests.support.pool_libraries"
 
 
 def test_boot_reports_the_hello(kind: str) -> None:
@@ -318,16 +320,16 @@ def test_a_task_that_forks_answers_once(kind: str) -> None:
         assert driver.failures == []
 
 
-@pytest.mark.parametrize("body", ["run_event_loop", "fetch_over_http", "use_sqlite", "use_numpy"])
-def test_libraries_work_after_the_fork(kind: str, body: str) -> None:
-    boot = "boot_with_numpy" if body == "use_numpy" else "boot"
-    with driven(kind, slots=2, boot=f"tests.support.pool_jobs:{boot}") as driver:
-        assert driver.answer(f"{body} abc") == b"ABC"
-        assert [end for end in driver.run(*[f"{body} abc"] * 4) if not isinstance(end, Finished)] == []
+def test_libraries_work_after_the_fork(kind: str) -> None:
+    with driven(kind, slots=2, boot=f"{LIBRARIES}:boot") as driver:
+        for body in ("run_event_loop", "fetch_over_http", "use_sqlite", "use_numpy"):
+            assert driver.answer(f"{body} abc") == b"ABC"
+            ends = driver.run(*[f"{body} abc"] * 4)
+            assert [end for end in ends if not isinstance(end, Finished)] == []
 
 
-def test_a_redis_client_that_jobs_share(kind: str, server: Server) -> None:
-    with driven(kind, slots=4, processes=2) as driver:
+def test_a_redis_client_that_jobs_share(kind: str) -> None:
+    with Server(ONE) as server, driven(kind, slots=4, processes=2, boot=f"{LIBRARIES}:boot") as driver:
         ends = driver.run(*[f"use_redis {server.socket}"] * 40, depth=4)
         answers = sorted(int(end.payload) for end in ends if isinstance(end, Finished))
         assert answers == list(range(1, 41))

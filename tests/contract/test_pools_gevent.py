@@ -64,3 +64,8 @@ def test_programs_that_a_job_starts_do_not_block_the_hub() -> None:
         ends = driver.run(*["run_program 0.5"] * 4)
         assert [end.payload for end in ends if isinstance(end, Finished)] == [b"0"] * 4
         assert time.monotonic() - before < 1.9
+
+
+def test_a_process_that_ends_at_once_is_not_waited_for_in_vain() -> None:
+    with driven("gevent") as driver:
+        assert driver.answer("outlive_process") == b"outlived"

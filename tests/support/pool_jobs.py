@@ -3,25 +3,20 @@ argument."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
-import http.client
-import http.server
 import multiprocessing
 import os
 import resource
 import select
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-import redis
 from billiard.exceptions import SoftTimeLimitExceeded
 
 from pools.interface import BootRefused
@@ -48,6 +43,8 @@ class Run:
 
     async def coroutine(self, payload: bytes) -> bytes:
         """In the event loop if the name begins with `async_`, else in a thread."""
+        import asyncio  # 20 ms, which the children of other kinds do without
+
         try:
             if payload.startswith(b"async_"):
                 name, _, argument = payload.partition(b" ")
@@ -83,11 +80,6 @@ def boot_with_long_hello(argument: bytes) -> tuple[Run, bytes]:
 def boot_with_length(argument: bytes) -> tuple[Run, bytes]:
     """Each job answers with the length of its payload."""
     return Run(lambda payload: b"%d" % len(payload)), argument
-
-
-def boot_with_numpy(argument: bytes) -> tuple[Run, bytes]:
-    """Its threads have worked in the fork server."""
-    return run, use_numpy(argument)
 
 
 def boot_missing(argument: bytes) -> tuple[Run, bytes]:
@@ -136,13 +128,17 @@ def mark_after_fork() -> None:
     os.environ["MARKED"] = str(os.getpid())
 
 
-def _call(payload: bytes) -> bytes:
-    name, _, argument = payload.partition(b" ")
-    function: Callable[[bytes], bytes] = globals()[name.decode()]
-    return function(argument)
+def by_name(functions: Mapping[str, Callable[[bytes], bytes]]) -> Callable[[bytes], bytes]:
+    """Calls the one that a payload names, with its argument."""
+
+    def call(payload: bytes) -> bytes:
+        name, _, argument = payload.partition(b" ")
+        return functions[name.decode()](argument)
+
+    return call
 
 
-run = Run(_call)
+run = Run(by_name(globals()))
 
 
 def echo(argument: bytes) -> bytes:
@@ -310,6 +306,16 @@ def fork_and_stay(gate: bytes) -> bytes:
     os._exit(7)
 
 
+def outlive_process(_: bytes) -> bytes:
+    """Its process has ended before the fork returns here."""
+    os.register_at_fork(after_in_parent=lambda: os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT))
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return b"outlived"
+
+
 def thread(argument: bytes) -> bytes:
     answers: list[bytes] = []
     worker = threading.Thread(target=lambda: answers.append(argument.upper()))
@@ -332,62 +338,6 @@ def use_multiprocessing(argument: bytes) -> bytes:
         return b",".join(pool.map(bytes.upper, argument.split(b",")))
 
 
-def run_event_loop(argument: bytes) -> bytes:
-    async def shout() -> bytes:
-        await asyncio.sleep(0.001)
-        return argument.upper()
-
-    return asyncio.run(shout())
-
-
-class _Shout(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(self.path[1:].upper().encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """In silence."""
-
-
-def fetch_over_http(argument: bytes) -> bytes:
-    """From a server in a thread of its own."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Shout) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
-        connection.request("GET", "/" + argument.decode())
-        answer = connection.getresponse().read()
-        connection.close()
-        server.shutdown()
-    return answer
-
-
-def use_sqlite(argument: bytes) -> bytes:
-    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        (answer,) = connection.execute("SELECT upper(?)", [argument.decode()]).fetchone()
-    return str(answer).encode()
-
-
-def use_numpy(argument: bytes) -> bytes:
-    """Large enough that its threads share the work."""
-    import numpy  # 100 ms, which the other tests do without
-
-    side = 500
-    square = numpy.full((side, side), 2.0)
-    assert (square @ square == 4.0 * side).all()
-    return argument.upper()
-
-
-def use_redis(path: bytes) -> bytes:
-    """With the one client that all jobs of a child share."""
-    if not CLIENTS:
-        CLIENTS.append(redis.Redis(unix_socket_path=path.decode()))
-    return str(CLIENTS[0].incr("jobs")).encode()
-
-
-CLIENTS: list[redis.Redis] = []
-
-
 def exhaust_descriptors(_: bytes) -> bytes:
     """Leaves none that could be opened."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -408,6 +358,8 @@ def close_everything(_: bytes) -> bytes:
 
 
 async def async_sleep(seconds: bytes) -> bytes:
+    import asyncio  # see `Run.coroutine`
+
     await asyncio.sleep(float(seconds))
     return b"slept"
 
@@ -423,6 +375,8 @@ async def async_spin(seconds: bytes) -> bytes:
 
 async def async_nested(seconds: bytes) -> bytes:
     """Waits for a task of its own, with a time-out of its own."""
+    import asyncio  # see `Run.coroutine`
+
     async with asyncio.timeout(float(seconds)):
         await asyncio.create_task(async_sleep(seconds))
     return b"slept"
