@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 import runtime
-from tests.support.servers import BINARIES, Server
+from tests.support.servers import ONE, Server
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """Keeps each write through a kill (AOF, fsync always)."""
-    with Server("redis7" if "redis7" in BINARIES else "valkey9", aof=True) as server:
+    with Server(ONE, aof=True) as server:
         yield server
 
 

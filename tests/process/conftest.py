@@ -7,14 +7,14 @@ import pytest
 
 import runtime
 from tests.support.pair import Pair, pair_of_workers
-from tests.support.servers import BINARIES, Server
+from tests.support.servers import ONE, Server
 from tests.support.worker import Worker
 
 
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[Server]:
     """Whole workers are tested on one flavour: what differs between them is the contract suites' matter."""
-    with Server("redis7" if "redis7" in BINARIES else "valkey9") as server:
+    with Server(ONE) as server:
         yield server
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.worker import Worker
 
-Start = Callable[[str], Worker]
 APP = "tests.support.async_app"
 
 WITH_HARD_LIMITS = [kind for kind in KINDS if kind != "solo"]
@@ -29,26 +26,35 @@ def send(app: App, name: str, *args: object, **options: Any) -> AsyncResult:
 
 
 @pytest.fixture
-def start(server: Server, tmp_path: Path) -> Iterator[Start]:
-    """A worker of that kind."""
-    with ExitStack() as workers:
-        yield lambda kind: workers.enter_context(
-            Worker(server.url(), tmp_path, "--pool", kind, app=APP, slots=1 if kind == "solo" else 2)
-        )
+def server(shared_server: Server) -> Server:
+    """Not emptied: the worker's own keys stay."""
+    return shared_server
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_results_and_retries_and_the_started_state(app: App, start: Start, kind: str) -> None:
-    worker = start(kind)
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def worker(shared_server: Server, tmp_path_factory: pytest.TempPathFactory, kind: str) -> Iterator[Worker]:
+    """One of each kind: what a limit interrupts must not harm the next task."""
+    slots = 1 if kind == "solo" else 2
+    directory = tmp_path_factory.mktemp("worker")
+    with Worker(shared_server.url(), directory, app=APP, pool=kind, slots=slots) as worker:
+        yield worker
+
+
+def test_results_and_retries_and_the_started_state(app: App, worker: Worker) -> None:
     assert send(app, "mark", "a").get(timeout=10) == "a"
     assert send(app, "flaky", "f", 1).get(timeout=10) == 1
-    assert worker.effects()[2:] == ["try f 0", "state f STARTED", "try f 1", "state f STARTED"]
+    tries = [line for line in worker.effects() if line.split()[1] == "f"]
+    assert tries == ["try f 0", "state f STARTED", "try f 1", "state f STARTED"]
     assert send(app, "add", 1, 1).get(timeout=10) == 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_task_waits_for_another_only_if_it_is_allowed_to(app: App, start: Start, kind: str) -> None:
-    start(kind)
+@pytest.mark.usefixtures("worker")
+def test_a_task_waits_for_another_only_if_it_is_allowed_to(app: App, kind: str) -> None:
     refused: list[tuple[Any, ...]] = [
         ("block_for",),
         ("wait_for", "get"),
@@ -65,30 +71,28 @@ def test_a_task_waits_for_another_only_if_it_is_allowed_to(app: App, start: Star
         assert send(app, "wait_for", "get").get(timeout=10) == 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("how", ["sleep", "gather"])
-def test_the_soft_limit_is_raised_where_it_waits(app: App, start: Start, kind: str, how: str) -> None:
-    start(kind)
+def test_the_soft_limit_is_raised_where_it_waits(app: App, how: str) -> None:
     assert send(app, "soft_limited", how).get(timeout=10) == "cleaned up"
 
 
-@pytest.mark.parametrize("kind", WHERE_SPINNING_CAN_BE_STOPPED)
-def test_the_soft_limit_is_raised_where_it_computes(app: App, start: Start, kind: str) -> None:
-    start(kind)
+@pytest.mark.parametrize("kind", WHERE_SPINNING_CAN_BE_STOPPED, scope="module")
+@pytest.mark.usefixtures("worker")
+def test_the_soft_limit_is_raised_where_it_computes(app: App) -> None:
     assert send(app, "soft_limited", "spin").get(timeout=10) == "cleaned up"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_soft_limit_is_never_lost_in_the_event_loop(app: App, start: Start, kind: str) -> None:
+@pytest.mark.usefixtures("worker")
+def test_the_soft_limit_is_never_lost_in_the_event_loop(app: App) -> None:
     """Tasks that spend most of their time in asyncio's own code."""
-    start(kind)
     ends = [send(app, "soft_limited", "steps", soft_time_limit=0.05) for _ in range(20)]
     assert [end.get(timeout=30) for end in ends] == ["cleaned up"] * 20
 
 
-@pytest.mark.parametrize("kind", WITH_HARD_LIMITS)
-def test_the_hard_limit(app: App, start: Start, kind: str) -> None:
-    start(kind)
+@pytest.mark.parametrize("kind", WITH_HARD_LIMITS, scope="module")
+@pytest.mark.usefixtures("worker")
+def test_the_hard_limit(app: App) -> None:
     with pytest.raises(TimeLimitExceeded):
         send(app, "hard_limited", "sleep").get(timeout=10)
     assert send(app, "add", 1, 1).get(timeout=10) == 2

@@ -11,7 +11,7 @@ import pytest
 
 from runtime import App
 from tests.support.replicated import Replicated
-from tests.support.servers import BINARIES
+from tests.support.servers import ONE
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
 
@@ -20,7 +20,7 @@ TASKS = 500
 
 @pytest.fixture
 def replicated() -> Iterator[Replicated]:
-    with Replicated("redis7" if "redis7" in BINARIES else "valkey9") as replicated:
+    with Replicated(ONE) as replicated:
         yield replicated
 
 

@@ -13,13 +13,12 @@ from billiard.exceptions import WorkerLostError
 
 from runtime import App
 from tests.process.test_outcomes import nothing_left, send
-from tests.support.servers import BINARIES, Server
+from tests.support.servers import ONE, Server
 from tests.support.waiting import wait_until
 from tests.support.worker import WIDE, Worker, freeze
 
 in_wide_pools = pytest.mark.parametrize("pool", WIDE)
 
-FLAVOUR = "redis7" if "redis7" in BINARIES else "valkey9"
 MARK = {"threads": "mark", "asyncio": "async_mark", "gevent": "mark"}
 
 
@@ -117,7 +116,7 @@ def test_a_stopped_child_keeps_what_it_runs_and_nothing_else(
 
 @in_wide_pools
 def test_redis_restarts_while_many_run(app: App, tmp_path: Path, pool: str) -> None:
-    with Server(FLAVOUR, aof=True) as server, Worker(server.url(), tmp_path, pool=pool, slots=100) as worker:
+    with Server(ONE, aof=True) as server, Worker(server.url(), tmp_path, pool=pool, slots=100) as worker:
         client = App("client", broker=server.url(), backend=server.url(), set_as_current=False)
         names = [f"m{n}" for n in range(150)]
         sent = [send(client, MARK[pool], name, 2.0) for name in names]

@@ -38,6 +38,8 @@ def _binaries() -> dict[str, str]:
 
 BINARIES = _binaries()
 """Flavour → path of its server, for those that this machine has."""
+ONE = "redis7" if "redis7" in BINARIES else "valkey9"
+"""The flavour for what cannot differ between them."""
 
 
 class Server:

@@ -6,13 +6,13 @@ import pytest
 from celery import Celery
 
 import runtime
-from tests.support.servers import BINARIES, Server
+from tests.support.servers import ONE, Server
 
 
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[Server]:
     """Bytes are compared, not servers: one flavour will do."""
-    with Server("redis7" if "redis7" in BINARIES else "valkey9") as server:
+    with Server(ONE) as server:
         yield server
 
 
