@@ -11,7 +11,7 @@ import click
 from runtime.cli.call import json_or_text
 from runtime.cli.exitcodes import ClientExit
 from runtime.cli.names import names
-from runtime.cli.root import load_app
+from runtime.cli.root import app_spec, load_app
 from runtime.worker.exitcodes import ExitCode
 
 if TYPE_CHECKING:
@@ -71,14 +71,12 @@ def _verb(kind: str, text: str) -> click.Command:
         destination: Sequence[str],
         timeout: float,
     ) -> int:
-        from runtime.worker.commands.all import COMMANDS
-
         app = load_app(context)
-        entry = COMMANDS.find(command) if command in COMMANDS else own_entry(command)
-        if entry is not None and entry.kind != kind:
+        entry = found(context, command)
+        if entry.kind != kind:
             raise click.UsageError(f"{command} is a command of `runtime {entry.kind}`")
         arguments = understood(command, entry, args)
-        if entry is not None and not entry.answers:
+        if not entry.answers:
             app.control.broadcast(command, arguments, destination or None)
             return ExitCode.OK
         answers = ask(app, command, arguments, destination, timeout)
@@ -112,13 +110,36 @@ control = _verb(
 )
 
 
-def own_entry(command: str) -> Entry | None:
-    """A custom command, if this process has imported the module that has it."""
+def found(context: click.Context, command: str) -> Entry:
+    """A command of ours, or of the app's own. Raises click.UsageError."""
+    from runtime.near import did_you_mean
+    from runtime.worker.commands.all import COMMANDS
+
+    if command in COMMANDS:
+        return COMMANDS.find(command)
+    own = own_entries(context)
+    if command not in own:
+        near = did_you_mean(command, [*COMMANDS.names(), *own])
+        raise click.UsageError(f"there is no command {command!r}{near}")
+    return own[command]
+
+
+def own_entries(context: click.Context) -> dict[str, Entry]:
+    """The custom commands of all modules of the app; of a Celery app those that Celery's workers obey."""
+    from runtime.integrations.open import open_app
     from runtime.remote.custom import registered
     from runtime.worker.commands.registry import Entry
 
-    own = registered().get(command)
-    return None if own is None else Entry(command, own.kind, own.function, own.arguments, own.variadic)
+    opened = open_app(app_spec(context))
+    if opened.celery is not None:
+        from runtime.integrations.celery.custom import entries
+
+        return entries(opened.celery)
+    opened.app.load()
+    return {
+        name: Entry(name, own.kind, own.function, own.arguments, own.variadic)
+        for name, own in registered().items()
+    }
 
 
 def ask(
@@ -129,15 +150,14 @@ def ask(
     return inspect.request(command, **arguments) or {}
 
 
-def understood(command: str, entry: Entry | None, args: Sequence[str]) -> dict[str, Any]:
-    """The arguments by name. `entry`: None for a command that we do not know: they have to be NAME=VALUE.
-    Raises click.UsageError."""
+def understood(command: str, entry: Entry, args: Sequence[str]) -> dict[str, Any]:
+    """The arguments by name. Raises click.UsageError."""
     arguments: dict[str, Any] = {}
     rest = list(args)
-    for name, kind in () if entry is None else entry.arguments:
+    for name, kind in entry.arguments:
         if rest and not _is_named(rest[0], entry):
             arguments[name] = _converted(command, name, kind, rest.pop(0))
-    if entry is not None and entry.variadic is not None and rest:
+    if entry.variadic is not None and rest:
         return {**arguments, entry.variadic: rest}
     for arg in rest:
         name, equals, value = arg.partition("=")
@@ -147,9 +167,9 @@ def understood(command: str, entry: Entry | None, args: Sequence[str]) -> dict[s
     return arguments
 
 
-def _is_named(arg: str, entry: Entry | None) -> bool:
+def _is_named(arg: str, entry: Entry) -> bool:
     """Whether it is NAME=VALUE with the name of an argument."""
-    return entry is not None and arg.partition("=")[0] in entry.parameters() and "=" in arg
+    return arg.partition("=")[0] in entry.parameters() and "=" in arg
 
 
 def _converted(command: str, name: str, kind: type, text: str) -> Any:

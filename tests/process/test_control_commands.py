@@ -23,6 +23,7 @@ from tests.support.pair import TASKS, Pair, differences, ids
 from tests.support.waiting import wait_until
 from tests.support.worker import ROOT, Worker
 
+CELERY = "tests.support.celery_app"
 INSPECT = {
     "active": "form",
     "active_queues": "form",
@@ -103,7 +104,11 @@ def said(pair: Pair) -> dict[str, tuple[Any, Any]]:
 
 def test_these_are_all_commands_that_celery_has() -> None:
     for kind, ours in (("inspect", INSPECT), ("control", {**CONTROL, **APART})):
-        theirs = {name for name, info in Panel.meta.items() if info.type == kind and info.visible}
+        theirs = {
+            name
+            for name, info in Panel.meta.items()
+            if info.type == kind and info.visible and Panel.data[name].__module__ == "celery.worker.control"
+        }
         assert {line.split()[0] for line in ours} == theirs
 
 
@@ -132,11 +137,13 @@ def test_celery_prints_of_both_workers_the_same(said: dict[str, tuple[Any, Any]]
             assert differences(ours, theirs) == []
 
 
-def command(pair: Pair, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(
+    pair: Pair, program: str, *arguments: str, app: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """`celery …` or `runtime …` as a process."""
     url = pair.server.url()
     env = {**os.environ, "CELERY_URL": url, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
-    app = {"celery": "tests.support.celery_app", "runtime": "tests.support.commands_app"}[program]
+    app = app or {"celery": CELERY, "runtime": "tests.support.commands_app"}[program]
     return subprocess.run(
         [str(Path(sys.executable).with_name(program)), "-A", app, *arguments],
         env=env,
@@ -188,11 +195,27 @@ def test_our_own_command_says_what_is_wrong(pair: Pair) -> None:
     assert failed.stderr.startswith(f"{ours}: error: ValueError(")
     nobody = command(pair, "runtime", "inspect", "ping", "-d", "nobody@test", "--timeout", "0.2")
     assert (nobody.returncode, nobody.stderr) == (6, "no worker answered within 0.2 s\n")
-    for wrong in (("inspect", "revoke", "x"), ("inspect", "ping", "x"), ("control", "pool_grow", "many")):
+    for wrong in (
+        ("inspect", "revoke", "x"),
+        ("inspect", "ping", "x"),
+        ("control", "pool_grow", "many"),
+        ("inspect", "nosuch"),
+    ):
         refused = command(pair, "runtime", *wrong)
         assert refused.returncode == 2
         assert refused.stderr.startswith("runtime: error: ")
         assert refused.stderr.count("\n") == 1
+    for near, meant in (("regsitered", "registered"), ("dubble", "double")):
+        refused = command(pair, "runtime", "inspect", near)
+        assert refused.stderr == f"runtime: error: there is no command {near!r}; did you mean {meant!r}?\n"
+        assert refused.returncode == 2
+
+
+def test_our_own_command_tells_a_celery_worker_what_only_celerys_obey(pair: Pair) -> None:
+    done = command(pair, "runtime", "inspect", "twice", "21", "-d", pair.nodes[1], app=CELERY)
+    assert (done.stdout, done.returncode) == (f"{pair.nodes[1]}: 42\n", 0)
+    refused = command(pair, "runtime", "inspect", "thrice", app=CELERY)
+    assert refused.stderr == "runtime: error: there is no command 'thrice'; did you mean 'twice'?\n"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from celery import Celery
 from celery.exceptions import SoftTimeLimitExceeded
+from celery.worker.control import inspect_command
 
 from tests.support import canvas_tasks
 
@@ -63,6 +64,11 @@ def tidy(name: str) -> str:
             time.sleep(0.01)
     except SoftTimeLimitExceeded:
         return name
+
+
+@inspect_command(args=[("number", int)])
+def twice(state: object, number: int = 1) -> int:
+    return 2 * number
 
 
 canvas_tasks.register(app)

@@ -62,6 +62,10 @@ class Registry:
         """Raises KeyError."""
         return self._entries[name]
 
+    def names(self) -> list[str]:
+        """Of all, without their aliases."""
+        return [name for name, entry in self._entries.items() if name == entry.name]
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
