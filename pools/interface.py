@@ -70,6 +70,10 @@ class Lost(NamedTuple):
     against it."""
 
 
+class Killed(BaseException):
+    """Raised in a job that is to end at once, in a pool that cannot kill its process. `run` lets it pass."""
+
+
 class BootRefused(Exception):
     """Raised by a boot function that would fail the next time, too; its text says why."""
 

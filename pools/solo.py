@@ -15,7 +15,7 @@ from math import inf
 from pkgutil import resolve_name
 from time import monotonic
 
-from pools.alarm import Alarm
+from pools.alarm import AT_ONCE, Alarm
 from pools.child import Run
 from pools.ending import CAUSES
 from pools.interface import (
@@ -29,14 +29,14 @@ from pools.interface import (
     Lost,
     Started,
 )
+from pools.interrupts import Interrupts
 
 CAVEATS = (
     "tasks run in the supervisor, one at a time: no hard time limit, no revocation of what runs, no"
-    " recycling, no fresh code on HUP; while one runs, signals and probes wait for its end"
+    " recycling, no fresh code on HUP; while one runs, signals and probes wait for its end, but for QUIT"
+    " and a second TERM or INT, which end it"
 )
 """What it cannot do, in a line for the log."""
-AT_ONCE = 1e-6
-"""Seconds; an alarm after 0 s never comes."""
 
 
 class SoloPool:
@@ -87,8 +87,11 @@ class SoloPool:
             self._began = now
             self._ring()
             return [Started(self._job.id, now, os.getpid())]
-        job, self._job, self._began = self._job, None, None
-        return [self._work(job)]
+        end = self._work(self._job)
+        if end is None:
+            return []
+        self._job = self._began = None
+        return [end]
 
     def _boot(self) -> Event:
         if self._run is not None:
@@ -105,30 +108,31 @@ class SoloPool:
         self._alarm = Alarm(spared=(self._execute, run))
         return Booted(hello)
 
-    def _work(self, job: Job) -> Event:
+    def _work(self, job: Job) -> Event | None:
+        """None: a signal has ended it. The caller is to read that signal before it hears of this end."""
         if self._killed:
             self._killed = False
             return Lost(job.id, -signal.SIGKILL, os.getpid())
-        # A debugger that is told to continue takes SIGINT for itself, and would keep it.
-        interrupt = signal.getsignal(signal.SIGINT)
-        try:
-            return self._execute(job)
-        finally:
-            signal.signal(signal.SIGINT, interrupt)
+        with Interrupts(self._alarm.kill):
+            end = self._execute(job)
+        if end is None:
+            self._killed = True
+            self._ring()
+        return end
 
-    def _execute(self, job: Job) -> Event:
+    def _execute(self, job: Job) -> Event | None:
         assert self._run is not None
         try:
-            if job.soft is not None:
-                self._alarm.set(job.soft)
+            self._alarm.begin(job.soft)
             answer = self._run(memoryview(job.payload))
-            self._alarm.clear()
+            killed = self._alarm.end()
         except BaseException:  # noqa: BLE001  (what a task may raise, `run` has turned into an answer)
-            self._alarm.clear()
+            if self._alarm.end():
+                return None
             traceback.print_exc()
             sys.stderr.flush()
             return Lost(job.id, os.EX_SOFTWARE, os.getpid())
-        return Finished(job.id, answer, monotonic())
+        return None if killed else Finished(job.id, answer, monotonic())
 
     def slots(self) -> int:
         return 1

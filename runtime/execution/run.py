@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from brokers import envelope
 from brokers.envelope import MalformedMessage
+from pools.interface import Killed
 from runtime.errors import ContentDisallowed, NotRegistered
 from runtime.execution import announce, current, errbacks, handlers, report
 from runtime.execution.chords import is_join, join
@@ -43,13 +44,15 @@ class Runner:
             import runtime.execution.loops  # noqa: F401  (before children are forked: they share it)
 
     def __call__(self, payload: memoryview) -> bytes:
-        """The report on the task in this message. Raises nothing, whatever the task does.
+        """The report on the task in this message. Raises nothing but Killed, whatever the task does.
 
         An `async def` task is run to its end in an event loop of this thread.
         """
         try:
             read = self.read(payload)
             return report.encode(read if isinstance(read, Report) else self.run(read[0], read[1])[0])
+        except Killed:
+            raise
         except BaseException as error:  # noqa: BLE001  (the soft limit outside the task; exceptions that cannot be shown)
             return report.encode(_cut_short(payload, error))
 
@@ -96,6 +99,8 @@ class Runner:
             if type(value) is CoroutineType:
                 value = _finish(value)
             return self._succeeded(task, request, value)
+        except Killed:  # as if its process had been
+            raise
         except BaseException as error:  # noqa: BLE001  (user code; SystemExit ends the task only)
             return self._raised(task, request, error)
         finally:

@@ -101,6 +101,19 @@ def test_a_job_that_has_not_run_yet_can_be_interrupted() -> None:
             driver.pool.send_signal([job.id], signal.SIGINT)
 
 
+@pytest.mark.parametrize("numbers", ["QUIT", "TERM TERM", "INT INT"])
+@pytest.mark.parametrize("how", ["sleep", "spin", "catch"])
+def test_a_signal_ends_the_job_that_runs(how: str, numbers: str) -> None:
+    with driven() as driver:
+        driver.until_idle()
+        begun = time.monotonic()
+        (end,) = driver.run(f"signalled {how} {numbers}")
+        assert end == Lost(end.job, -signal.SIGKILL, os.getpid())
+        assert time.monotonic() - begun < 5
+        assert driver.answer("signalled nap TERM") == b"napped"
+        assert driver.answer("spin 0.4") == b"spun"
+
+
 def test_what_the_run_function_raises_loses_the_job_only(capfd: pytest.CaptureFixture[str]) -> None:
     with driven() as driver:
         (end,) = driver.run("escape from run")

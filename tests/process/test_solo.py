@@ -59,6 +59,40 @@ def test_what_runs_is_finished_and_the_rest_given_back(
     assert not server.client.hlen("unacked")
 
 
+@pytest.mark.parametrize(
+    ("task", "numbers", "state"),
+    [
+        ("mark", [signal.SIGQUIT], "PENDING"),
+        ("early_mark", [signal.SIGQUIT], "RETRY"),
+        ("mark", [signal.SIGTERM, signal.SIGINT], "PENDING"),  # two of a kind could become one
+    ],
+)
+def test_what_runs_is_given_back_at_once(
+    app: App, server: Server, worker: Worker, task: str, numbers: list[signal.Signals], state: str
+) -> None:
+    result, waiting = send(app, task, "a", 60), send(app, "mark", "b")
+    wait_until(lambda: worker.started("a"), 10)
+    for number in numbers:
+        worker.signal(number)
+    assert worker.wait(5) == 0
+    assert (result.state, waiting.state) == (state, "PENDING")
+    assert server.client.llen("celery") == (1 if task == "early_mark" else 2)
+    assert not server.client.hlen("unacked")
+    assert "Traceback" not in worker.log()
+
+
+def test_what_does_not_end_is_killed(app: App, server: Server, worker: Worker) -> None:
+    result = send(app, "deaf", "d")
+    wait_until(lambda: worker.started("d"), 10)
+    worker.signal(signal.SIGQUIT)
+    assert worker.wait(10) == -signal.SIGKILL
+    assert worker.effects().count("heard Killed") > 1
+    worker.again()
+    wait_until(lambda: worker.started("d") == 2, 10)
+    result.revoke()
+    worker.process.kill()
+
+
 def test_an_early_task_is_acknowledged_before_it_runs(app: App, server: Server, worker: Worker) -> None:
     send(app, "early_mark", "e", 30)
     wait_until(lambda: worker.started("e"), 10)

@@ -203,6 +203,17 @@ def debugged(name: str) -> str:
     return name
 
 
+@app.task(acks_late=True)
+def deaf(name: str) -> None:
+    """Nothing that is raised in it ends it."""
+    note(f"start {name} {os.getpid()}")
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException as error:  # noqa: BLE001
+            note(f"heard {type(error).__name__}")
+
+
 @app.task
 async def async_early_mark(name: str, seconds: float = 0.0) -> str:
     """As `early_mark`."""

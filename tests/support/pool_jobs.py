@@ -263,6 +263,17 @@ def spin(seconds: bytes) -> bytes:
     return b"spun"
 
 
+def signalled(argument: bytes) -> bytes:
+    """Gets these signals, and goes on."""
+    how, *names = argument.decode().split()
+    for name in names:
+        signal.raise_signal(signal.Signals[f"SIG{name}"])
+    if how == "catch":
+        with contextlib.suppress(BaseException):
+            time.sleep(30)
+    return spin(b"30") if how == "spin" else nap(b"0.1" if how == "nap" else b"30")
+
+
 def sleep_in_c(seconds: bytes) -> bytes:
     """In a C call that holds the interpreter lock all the time."""
     sleep = ctypes.PyDLL(None).sleep

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from brokers import envelope
 from brokers.envelope import Envelope
+from pools.interface import Killed
 from runtime.execution import report
 from runtime.execution.report import PLAIN_SUCCESS, Report
 from runtime.execution.reporter import PRINTED
@@ -46,7 +47,7 @@ class CeleryRunner:
         self._accept = prepare_accept_content(app.conf.accept_content)
 
     def __call__(self, payload: memoryview | bytes) -> bytes:
-        """The report on the task in this message. Raises nothing, whatever the task does."""
+        """The report on the task in this message. Raises nothing but Killed, whatever the task does."""
         try:
             enveloped = envelope.parse(payload)
             end = ended.read(enveloped.headers)
@@ -57,6 +58,8 @@ class CeleryRunner:
             except Exception as error:  # noqa: BLE001  (of each serializer its own; also a refused content type)
                 return report.encode(Report(report.MALFORMED, text=f"{type(error).__name__}: {error}"))
             return report.encode(self._run(request, told=payload[0] == report.TELL[0]))
+        except Killed:
+            raise
         except BaseException as error:
             logger.critical("A task's end could not be told to Celery", exc_info=error)
             return report.encode(Report(report.FAILURE, text=repr(error)))
@@ -120,6 +123,8 @@ class CeleryRunner:
             )
         except self._reject as error:  # out of a handler
             return self._ended(task, request, error, None)
+        except Killed:  # as if its process had been
+            raise
         except BaseException as error:  # noqa: BLE001  (SystemExit and its like, at which Celery's child dies)
             return self._died(task, request, error)
         if info is None:
