@@ -9,6 +9,7 @@ from signal import Signals
 from pools.interface import ChildFailed, Lost, TimedOut
 from runtime.execution import report as ends
 from runtime.execution.report import Report
+from runtime.protocol.task_message import TaskMessage
 from runtime.worker.ledger import Reservation
 from runtime.worker.pipeline.verdict import Verdict
 
@@ -35,6 +36,11 @@ class Journal:
     def refused(self, reason: str) -> None:
         """A message ended at its intake."""
         logger.error("Refused: %s", reason)
+
+    def discarded(self, task: TaskMessage, expired: bool) -> None:
+        """It is not run, as somebody wants it."""
+        what = "expired" if expired else "revoked"
+        logger.info("Discarding %s task: %s[%s]", what, task.name, task.id)
 
     def reported(self, reservation: Reservation, report: Report, seconds: float) -> None:
         if reservation.options.logs_itself and report.state != ends.MALFORMED:
@@ -70,7 +76,7 @@ class Journal:
 
     def terminated(self, reservation: Reservation, number: Signals) -> None:
         task = reservation.task
-        logger.warning("Task %s[%s] terminated by remote control (%s)", task.name, task.id, number.name)
+        logger.info("Terminating task %s[%s] (%s)", task.name, task.id, number.name)
 
     def unsettleable(self, reservation: Reservation, error: Exception) -> None:
         task = reservation.task

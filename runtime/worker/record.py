@@ -50,32 +50,30 @@ class Record:
 
     def refused(self, refused: Refused, delivery: Delivery) -> None:
         """It ended at its intake."""
-        self._journal.refused(refused.reason)
         self._meters.refused()
         task, cause = refused.task, refused.cause
+        if task is not None and cause in (Cause.EXPIRED, Cause.REVOKED):
+            self._discarded(task, cause is Cause.EXPIRED)
+            return
+        self._journal.refused(refused.reason)
         if task is None:
             self._announcer.rejected(delivery.message, MalformedMessage(refused.reason))
         elif cause is Cause.UNKNOWN:
             error = NotRegistered(task.name)
             self._announcer.unknown(delivery.message, task, error)
             self._failed(task, repr(error))
-        elif cause is Cause.WORN_OUT:
-            self._failed(task, refused.reason)
         else:
-            self._announcer.revoked(task, expired=cause is Cause.EXPIRED)
-            self._told_revoked(task, cause is Cause.EXPIRED)
+            self._failed(task, refused.reason)
 
     def expired(self, task: TaskMessage) -> None:
         """While it waited here."""
-        self._journal.refused(f"task {task.name}[{task.id}] has expired")
         self._meters.refused()
-        self._announcer.revoked(task, expired=True)
-        self._told_revoked(task, True)
+        self._discarded(task, True)
 
     def withdrawn(self, task: TaskMessage) -> None:
         """It was revoked while it waited here."""
-        self._announcer.revoked(task)
-        self._told_revoked(task, False)
+        self._meters.refused()
+        self._discarded(task, False)
 
     def began(self, reservation: Reservation, at: float) -> None:
         if self._events.on and not is_join(reservation.task):
@@ -127,6 +125,8 @@ class Record:
         if self._events.on:
             self._events.refused(task, exception, time.monotonic())
 
-    def _told_revoked(self, task: TaskMessage, expired: bool) -> None:
+    def _discarded(self, task: TaskMessage, expired: bool) -> None:
+        self._journal.discarded(task, expired)
+        self._announcer.revoked(task, expired=expired)
         if self._events.on:
             self._events.revoked(task, expired, time.monotonic())

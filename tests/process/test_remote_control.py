@@ -4,6 +4,8 @@ fields. One of each serves all tests of this file; what command lines make of it
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -165,6 +167,27 @@ def test_a_task_that_is_not_here_yet_is_remembered_as_revoked(pair: Pair) -> Non
     pair.client.send_task(TASKS + "mark", ["never"], queue="ours", task_id=task_id)
     pair.client.send_task(TASKS + "add", [1, 1], queue="ours").get(timeout=10)
     assert pair.ours.started("never") == 0
+
+
+def test_both_log_what_they_do_not_run_in_the_same_way(pair: Pair) -> None:
+    revoked, expired = pair.send("mark", "x", countdown=2), pair.send("mark", "x", expires=-1)
+    pair.ask("revoke", task_id=[result.id for result in revoked])
+
+    def discarded(log: str) -> set[str]:
+        found = re.findall(rf"INFO/.*Discarding (?:revoked|expired) task: {TASKS}mark\[(.+)\]", log)
+        return {*found}
+
+    for number, log in enumerate((pair.ours.log, pair.theirs.log)):
+        ended = {revoked[number].id, expired[number].id}
+        wait_until(partial(lambda log, ended: ended <= discarded(log()), log, ended))
+
+
+def test_neither_calls_errbacks_of_what_it_does_not_run(pair: Pair) -> None:
+    errback = pair.client.signature(TASKS + "mark", ["errback"], queue="ours", immutable=True)
+    expired = pair.send("mark", "x", expires=-1, link_error=errback)
+    wait_until(lambda: {result.state for result in expired} == {"REVOKED"})
+    pair.client.send_task(TASKS + "add", [1, 1], queue="ours").get(timeout=10)
+    assert pair.ours.started("errback") == 0
 
 
 def test_a_revoke_leaves_a_finished_or_begun_task_its_state(pair: Pair) -> None:

@@ -25,6 +25,7 @@ class Pair:
     def __init__(self, server: Server, ours: Worker, theirs: CeleryWorker) -> None:
         self.server = server
         self.ours = ours
+        self.theirs = theirs
         self.nodes = (ours.node, theirs.node)
         self.client = Celery("client", broker=server.url(), backend=server.url(), set_as_current=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal as signals
 from typing import Any
 
@@ -10,6 +11,8 @@ from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
 from runtime.worker.ledger import Reservation
 from runtime.worker.revoked import pairs, stamps_of
+
+logger = logging.getLogger("runtime.worker")
 
 DEFAULT_SIGNAL = "SIGTERM"
 
@@ -29,6 +32,7 @@ def revoke(
     running = [reservation for reservation in view.active() if reservation.task.id in ids]
     if terminate:
         _terminate(view, running, signal)
+    logger.info("Tasks flagged as revoked: %s", ", ".join(sorted(ids)))
     view.revoked.add(ids)
     view.withdraw(lambda task: task.id in ids)
     view.mark_revoked(sorted(ids - {reservation.task.id for reservation in running}))
