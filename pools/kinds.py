@@ -10,6 +10,7 @@ SHORTCOMINGS = {
     "blame": "Only the job that killed its child is lost; else all that ran in that child are.",
     "end_one": "A hard limit stops the job; else, if others run in its child, it is told as ended, and the "
     "child killed when those have ended or `drain_timeout` is over.",
+    "event_loops": "Jobs of one child can use `asyncio.run` side by side; else RuntimeError in all but one.",
     "multiprocessing_pool": "A job can use `multiprocessing.Pool`; else its threads block the hub.",
 }
 """What not every kind can do, by the word that stands for it in `Kind.cannot`."""
@@ -45,7 +46,7 @@ GEVENT = Kind(
     wide=True,
     prepare="pools.gevent_child:prepare",
     after_fork="pools.gevent_child:after_fork",
-    cannot=("blame", "end_one", "multiprocessing_pool"),
+    cannot=("blame", "end_one", "event_loops", "multiprocessing_pool"),
 )
 
 BY_NAME = {kind.name: kind for kind in (PREFORK, THREADS, ASYNCIO, GEVENT)}

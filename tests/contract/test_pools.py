@@ -12,11 +12,8 @@ from pools.interface import ChildOptions, Finished, Lost, Started, TimedOut
 from pools.kinds import BY_NAME
 from pools.registry import open_pool
 from tests.support.pool_driver import KINDS, Gate, driven
-from tests.support.servers import ONE, Server
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
-
-LIBRARIES = "tests.support.pool_libraries"
 
 
 def test_boot_reports_the_hello(kind: str) -> None:
@@ -318,21 +315,6 @@ def test_a_task_that_forks_answers_once(kind: str) -> None:
         assert answers == [b"forked"] * 10 + [b"x"] * 10
         assert len(driver.of(Finished)) == 20
         assert driver.failures == []
-
-
-def test_libraries_work_after_the_fork(kind: str) -> None:
-    with driven(kind, slots=2, boot=f"{LIBRARIES}:boot") as driver:
-        for body in ("run_event_loop", "fetch_over_http", "use_sqlite", "use_numpy"):
-            assert driver.answer(f"{body} abc") == b"ABC"
-            ends = driver.run(*[f"{body} abc"] * 4)
-            assert [end for end in ends if not isinstance(end, Finished)] == []
-
-
-def test_a_redis_client_that_jobs_share(kind: str) -> None:
-    with Server(ONE) as server, driven(kind, slots=4, processes=2, boot=f"{LIBRARIES}:boot") as driver:
-        ends = driver.run(*[f"use_redis {server.socket}"] * 40, depth=4)
-        answers = sorted(int(end.payload) for end in ends if isinstance(end, Finished))
-        assert answers == list(range(1, 41))
 
 
 def test_a_child_without_descriptors_goes_on_until_it_needs_one(kind: str) -> None:
