@@ -14,6 +14,7 @@ from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
@@ -113,6 +114,14 @@ def build(
             "properties": {**properties, "body_encoding": "base64"},
         }
     )
+
+
+def addressed(message: bytes, queue: str) -> bytes:
+    """A copy of a message for one more queue. Its tag is its own: a Celery worker keeps messages by tags."""
+    fields = json.loads(message)
+    info = {"exchange": "", "routing_key": queue}
+    fields["properties"] |= {"delivery_tag": str(uuid4()), "delivery_info": info}
+    return json.dumps(fields).encode()
 
 
 def redelivered(message: bytes, deaths: int | None = None, restored: bool = False) -> bytes:

@@ -18,13 +18,14 @@ from typing import NamedTuple, Protocol
 
 from brokers.dead_letter import DeadLetter
 from brokers.effects import ChordEnd, ChordPart, ChordSize, Push, Settlement, Write
+from brokers.queue import Queue
 from brokers.retry_policy import RetryPolicy
 
 __all__ = [
     "Backlog", "Binding", "Broadcast", "BrokerError", "BrokerMisconfigured", "BrokerRefused",
     "BrokerUnavailable", "Caller", "ChordEnd", "ChordPart", "ChordSize", "Consumer", "DeadLetters",
-    "Delivery", "Heard", "Held", "Mailbox", "Publisher", "Push", "Received", "Results", "RetryPolicy",
-    "Settlement", "Write",
+    "Delivery", "Heard", "Held", "Mailbox", "Publisher", "Push", "Queue", "Received", "Results",
+    "RetryPolicy", "Settlement", "Write",
 ]  # fmt: skip
 
 
@@ -184,6 +185,10 @@ class Consumer(Protocol):
     def consume(self, queues: Sequence[str]) -> None:
         """Take from these queues from now on; none is allowed. What was asked for before may still come."""
 
+    def bind(self, queues: Sequence[Queue]) -> None:
+        """Bind these too, now and at each new connection, so that who sends to an exchange finds them
+        (PROTOCOL 6.1). They stay bound."""
+
     def pending(self) -> int:
         """Settlements and holds sent or kept that the server has not confirmed yet."""
 
@@ -293,8 +298,11 @@ class Publisher(Protocol):
     def broadcast(self, exchange: str, routing_key: str, messages: Sequence[bytes]) -> None:
         """To all who listen to the fanout exchange now, in order."""
 
-    def declare(self, queue: str, policy: RetryPolicy = ...) -> None:
+    def declare(self, queue: Queue, policy: RetryPolicy = ...) -> None:
         """Bind the queue as Celery does (PROTOCOL 6.1), once per queue and process."""
+
+    def bound(self, exchange: str, policy: RetryPolicy = ...) -> list[Queue]:
+        """What anybody has bound to this exchange."""
 
     def length(self, queue: str) -> int:
         """How many messages wait in the queue, all priorities."""

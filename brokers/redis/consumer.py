@@ -11,7 +11,8 @@ import hiredis
 
 from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Received, Settlement
-from brokers.redis import recovery, upkeep
+from brokers.queue import Queue
+from brokers.redis import bindings, recovery, upkeep
 from brokers.redis.address import Address
 from brokers.redis.backlog import Looking, Measuring
 from brokers.redis.failures import failure
@@ -62,6 +63,7 @@ class RedisConsumer:
         self._retention = retention
         self._who = identity(node, queues)
         self._lease_length = lease
+        self._bound: list[Queue] = []
         self._connected = False
         """Not yet told of the (new) connection."""
         self._fence = Fence()
@@ -103,6 +105,7 @@ class RedisConsumer:
             recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
         )
         self._upkeep.add(look_for_namesakes(self._keys, self._who, self.incarnation))
+        self._bind(self._bound)
 
     def receive(self, now: float) -> Received:
         received = Received()
@@ -185,6 +188,15 @@ class RedisConsumer:
         self._who = self._lease.who = self._who._replace(queues=",".join(queues))
         self._upkeep.add(recovery.introduce(self._keys, self.incarnation, self._who))
 
+    def bind(self, queues: Sequence[Queue]) -> None:
+        self._bound += queues
+        if self._link.is_open:
+            self._bind(queues)
+
+    def _bind(self, queues: Sequence[Queue]) -> None:
+        if queues:
+            self._upkeep.add(bindings.bind(self._address, queues))
+
     def pending(self) -> int:
         remote = self._remote.pending() if self._remote is not None else 0
         return self._pending + remote + len(self._fence)
@@ -223,6 +235,7 @@ class RedisConsumer:
             self._opened(now)
             self._requests.send_again()
             self._upkeep.add(self._reconciliation())
+            self._bind(self._bound)
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from uuid import uuid4
 
 from brokers.interface import Push
+from brokers.queue import Queue
+from brokers.redis import bindings
 from brokers.redis.address import Address
 from brokers.redis.client import Client
 from brokers.redis.keys import keys_of
@@ -39,7 +41,7 @@ class RedisPublisher:
         self._address = address
         self._keys = keys_of(address)
         self._client = Client(address, tuple(PATIENCE.pauses()))
-        self._declared: set[str] = set()
+        self._declared: set[Queue] = set()
         self._senders: list[str] = []
         """Those that nobody uses now; there are as many as calls at once. A list's pop and append are
         atomic."""
@@ -71,13 +73,14 @@ class RedisPublisher:
             chunk = messages[start : start + BROADCASTS]
             self._client.call([["PUBLISH", channel, message] for message in chunk])
 
-    def declare(self, queue: str, policy: RetryPolicy = PATIENCE) -> None:
-        if queue in self._declared:
-            return
-        binding = self._address.transport.sep.join((queue, "", queue))
-        keys = [self._address.key(f"_kombu.binding{kind}.{queue}") for kind in ("", "_permanent")]
-        self._client.call([["SADD", key, binding] for key in keys], policy)
-        self._declared.add(queue)
+    def declare(self, queue: Queue, policy: RetryPolicy = PATIENCE) -> None:
+        if queue not in self._declared:
+            self._client.call(bindings.additions(self._address, queue), policy)
+            self._declared.add(queue)
+
+    def bound(self, exchange: str, policy: RetryPolicy = PATIENCE) -> list[Queue]:
+        [members] = self._client.call([("SMEMBERS", bindings.key_of(self._address, exchange))], policy)
+        return bindings.read(self._address, exchange, members)
 
     def length(self, queue: str) -> int:
         return sum(self._client.call([["LLEN", key] for key in self._address.list_keys(queue)]))

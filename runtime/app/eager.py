@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from brokers import envelope
 from runtime import clocks
 from runtime.app.eager_chords import EagerChords
 from runtime.errors import ImproperlyConfigured, NotRegistered
@@ -58,7 +59,7 @@ class Eager:
         conf = self._app.conf
         ends = _Ends(self._app)
         self.chords.settle(chords)
-        waiting = list(reversed(pushes))
+        waiting = _each_once(pushes)
         runner = self._runner()
         while waiting:
             done = self._run(runner, waiting.pop(), given, ends)
@@ -66,7 +67,7 @@ class Eager:
             if conf.task_store_eager_result:
                 self._app.results.write(done.documents)
             follow_ups = [*done.pushes, *self.chords.settle(done.chords)]
-            waiting += reversed(follow_ups)
+            waiting += _each_once(follow_ups)
         if ends.first_error is not None and (conf.task_eager_propagates if throw is None else throw):
             raise ends.first_error
         return [ends.result(each.as_tuple()) for each in results]
@@ -95,6 +96,12 @@ class Eager:
             raise outcome
         ends.add(request, done, outcome)
         return done
+
+
+def _each_once(pushes: Sequence[Push]) -> list[Push]:
+    """The last one first. A call that goes to several queues runs once here."""
+    by_id = {envelope.parse(push.message).headers["id"]: push for push in reversed(pushes)}
+    return list(by_id.values())
 
 
 class _Ends:

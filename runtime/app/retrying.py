@@ -3,11 +3,18 @@ retries and the time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.execution.request import Request
 from runtime.protocol.calls import PROPERTIES
+
+
+def retry_queues(request: Request, given: Mapping[str, Any]) -> Sequence[str]:
+    """Where it came from, whatever the routes say; empty if the caller says otherwise. Of a message that was
+    sent to an exchange this is the routing key, and the supervisor puts its queue in the place."""
+    key = request.message.delivery_info.get("routing_key")
+    return (key,) if key and given.keys().isdisjoint(("queue", "exchange", "routing_key")) else ()
 
 
 def retry_options(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +36,6 @@ def retry_options(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
         "origin": message.origin,
         "reply_to": message.reply_to,
         "priority": message.priority,
-        "queue": message.delivery_info.get("routing_key"),
         "headers": message.custom_headers,
         "link": request.callbacks,
         "link_error": request.errbacks,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from brokers import envelope
-from brokers.interface import BrokerError, ChordSize
-from runtime import hooks
+from brokers.interface import ChordSize
 from runtime.app.eager import Eager
+from runtime.app.outbox import Outbox
 from runtime.app.task import Task
 from runtime.canvas import freeze
 from runtime.canvas.carry import carried
@@ -21,11 +19,10 @@ from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured, NotRegistered
 from runtime.execution import current
 from runtime.execution.request import Request
-from runtime.protocol import argument_text, serializers, task_message
-from runtime.protocol.calls import compose
+from runtime.protocol import argument_text, calls, serializers
 from runtime.protocol.ids import new_id
 from runtime.protocol.publishing import policy_of
-from runtime.remote.clock import Clock
+from runtime.protocol.routing import queues_of
 from runtime.results.async_result import AsyncResult
 from runtime.results.eager_result import EagerResult
 from runtime.results.group_result import GroupResult
@@ -35,7 +32,7 @@ from runtime.results.waiting import denied_join_result
 from runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from brokers.interface import Publisher, Push, RetryPolicy
+    from brokers.interface import Push, RetryPolicy
 
 logger = logging.getLogger("runtime.client")
 
@@ -68,8 +65,7 @@ class Sender:
         self._tasks = tasks
         self._results = results
         self._eager = eager
-        self._clock = Clock()
-        """Of the events that it sends."""
+        self._outbox = Outbox(conf)
 
     def send(
         self,
@@ -79,15 +75,13 @@ class Sender:
         options: dict[str, Any],
         declared: Mapping[str, Any] | None,
     ) -> AsyncResult:
-        """`options` and `declared`: as of `runtime.protocol.calls.compose`, whose errors it raises;
-        and BrokerError."""
+        """`options` and `declared`: as of `protocol.calls`, whose errors it raises, and BrokerError."""
         request = current.worker_request()
         task_id = self._complete(options, request)
         policy = policy_of(self._conf, options)
-        push = compose(self._conf, name, args, kwargs, options, declared)
-        result: AsyncResult = self._sent([push], (), [AsyncResult(task_id, self._results)], request, policy)[
-            0
-        ]
+        pushes = self.pushes(name, args, kwargs, options, declared)
+        results = self._sent(pushes, (), [AsyncResult(task_id, self._results)], request, policy)
+        result: AsyncResult = results[0]
         return result
 
     def apply(
@@ -105,9 +99,10 @@ class Sender:
             raise NotRegistered(name)
         task_id = self._complete(options, current.worker_request())
         shown = {"argsrepr": argument_text.text(tuple(args)), "kwargsrepr": argument_text.text(kwargs)}
-        push = compose(self._conf, name, (), {}, {**shown, **options}, task.declared)
+        complete = calls.complete(self._conf, name, args, kwargs, {**shown, **options}, task.declared)
+        pushes = calls.compose(self._conf, name, (), {}, complete, (self._conf.task_default_queue,))
         result = AsyncResult(task_id, self._results)
-        ended: EagerResult = self._eager.run([push], (), [result], throw=throw, given=(args, kwargs))[0]
+        ended: EagerResult = self._eager.run(pushes, (), [result], throw=throw, given=(args, kwargs))[0]
         return ended
 
     def send_many(self, calls: Iterable[Call | Signature], options: Mapping[str, Any]) -> list[Any]:
@@ -167,7 +162,7 @@ class Sender:
             else:
                 options = {**inherited, **signature.options}
                 task_id = options.setdefault("task_id", new_id())
-                pushes.append(self._push(signature.task, signature.args, signature.kwargs, options))
+                pushes += self._pushes(signature.task, signature.args, signature.kwargs, options)
                 results.append(AsyncResult(task_id, self._results))
         return pushes, chords, results
 
@@ -187,7 +182,11 @@ class Sender:
         """
         whole = freeze.frozen(Signature.from_dict(signature))
         planned = plan(carried(whole, options), args, kwargs)
-        pushes = [self._push(call.task, call.args, call.kwargs, call.options) for call in planned.calls]
+        pushes = [
+            push
+            for call in planned.calls
+            for push in self._pushes(call.task, call.args, call.kwargs, call.options)
+        ]
         return Messages(pushes, [self._size(begun) for begun in planned.chords], reference(whole))
 
     def call_signature(self, signature: Signature, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -208,13 +207,31 @@ class Sender:
         """What is linked to a chord."""
         return bool(self._conf.task_allow_error_cb_on_chord_header)
 
-    def _push(
+    def pushes(
+        self,
+        name: str,
+        args: tuple[Any, ...] | list[Any],
+        kwargs: dict[str, Any],
+        options: Mapping[str, Any],
+        declared: Mapping[str, Any] | None,
+        queues: Sequence[str] = (),
+    ) -> list[Push]:
+        """What calls a single task: a message for each queue that gets it. Arguments and errors as of `send`.
+        queues: empty: those of the options; where only the broker knows them, it is asked."""
+        options = calls.complete(self._conf, name, args, kwargs, options, declared)
+        queues = queues or queues_of(self._conf, options)
+        if not queues:
+            policy = policy_of(self._conf, options)
+            queues = self._outbox.bound(options["exchange"], options["routing_key"], policy)
+        return calls.compose(self._conf, name, args, kwargs, options, queues)
+
+    def _pushes(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: Mapping[str, Any]
-    ) -> Push:
+    ) -> list[Push]:
         task = self._tasks.get(name)
         if task is not None and task.pydantic:
             args, kwargs = task.plain_arguments(args, kwargs)
-        return compose(self._conf, name, args, kwargs, options, None if task is None else task.declared)
+        return self.pushes(name, args, kwargs, options, None if task is None else task.declared)
 
     def _size(self, begun: Begun) -> ChordSize:
         keys = self._results.keys
@@ -226,9 +243,7 @@ class Sender:
         return ChordSize(keys.group(begun.group_id), begun.size, keys.chord_expires, structure)
 
     def close(self) -> None:
-        publisher = self.__dict__.pop("_publisher", None)
-        if publisher is not None:
-            publisher.close()
+        self._outbox.close()
 
     def _signature(self, call: Call) -> Signature:
         named, args, kwargs = call
@@ -269,52 +284,13 @@ class Sender:
         else:
             if chords:
                 self._results.begin_chords(chords)
-            self._publish(pushes, policy)
+            self._outbox.publish(pushes, policy)
         if request is not None:
             request.children.extend(results)
         return results
-
-    def _publish(self, pushes: Sequence[Push], policy: RetryPolicy) -> None:
-        publisher = self._publisher
-        for queue in {push.queue for push in pushes}:
-            publisher.declare(queue, policy)
-        publisher.publish(pushes, policy)
-        if self._conf.task_send_sent_event:
-            self._tell(publisher, pushes)
-        if hooks.after_task_publish.handlers:
-            for push in pushes:
-                _call_hook(push)
-
-    def _tell(self, publisher: Publisher, pushes: Sequence[Push]) -> None:
-        """That they are sent, to those who listen to events."""
-        from runtime.events import sent
-        from runtime.events.event import Origin, client_name
-
-        origin, exchange = Origin(client_name(), self._clock), self._conf.event_exchange
-        events = [sent.write(origin, exchange, push) for push in pushes]
-        try:
-            publisher.broadcast(exchange, sent.ROUTING_KEY, events)
-        except BrokerError as error:  # raised, it would say that the tasks are not sent either
-            logger.warning("%d task-sent events are lost: %s", len(events), error)
-
-    @cached_property
-    def _publisher(self) -> Publisher:
-        from brokers.registry import open_publisher
-
-        return open_publisher(self._conf.broker_url, self._conf.broker_transport_options)
 
 
 def _with_options(signature: Signature, kwargs: Mapping[str, Any], options: Mapping[str, Any]) -> Signature:
     if "body" in kwargs:  # of a chord
         signature = signature.clone((), kwargs)
     return signature.with_options({**signature.options, **options})
-
-
-def _call_hook(push: Push) -> None:
-    """The hooks: it is sent."""
-    enveloped = envelope.parse(push.message)
-    body = task_message.read_body(enveloped, frozenset({enveloped.content_type}))
-    headers = enveloped.headers
-    hooks.after_task_publish.send(
-        headers["task"], body=tuple(body), headers=headers, exchange="", routing_key=push.queue
-    )

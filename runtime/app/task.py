@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from runtime.app import autoretry
 from runtime.app.arguments import Arguments
 from runtime.app.models import Models
-from runtime.app.retrying import retry_options
+from runtime.app.retrying import retry_options, retry_queues
 from runtime.app.task_options import DECLARED, NO_KWARGS, TaskOptions
 from runtime.canvas.mapping import chunks, xmap, xstarmap
 from runtime.canvas.signature import Signature
@@ -21,7 +21,7 @@ from runtime.execution import current
 from runtime.execution.replacing import Replaced, replacement
 from runtime.execution.request import Request
 from runtime.protocol.bounds import check_limits
-from runtime.protocol.calls import compose, due
+from runtime.protocol.calls import due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
 from runtime.results.eager_result import EagerResult
@@ -269,14 +269,9 @@ class Task(TaskOptions):
         if eta is None and countdown is None:
             countdown = self.default_retry_delay
         timing = {"eta": eta, "countdown": countdown}
-        push = compose(
-            self.app.conf,
-            self.name,
-            args,
-            kwargs,
-            retry_options(request, {**timing, **options}),
-            self.declared,
-        )
+        again = retry_options(request, {**timing, **options})
+        back = retry_queues(request, options)
+        [push, *_] = self.app.sender.pushes(self.name, args, kwargs, again, self.declared, back)
         retry = Retry(exc=exc, when=due(self.app.conf, countdown, eta), push=push)
         if throw:
             raise retry

@@ -99,6 +99,7 @@ def _own_options(ctx: click.Context) -> list[click.Parameter]:
     metavar="A,B,…",
     help="Queues to consume.  [default: the app's]",
 )
+@option("-X", "--exclude-queues", callback=names, metavar="A,B,…", help="Of these, queues not to consume.")
 @option(
     "-n",
     "--hostname",
@@ -176,7 +177,6 @@ def start(
     own = {param.name: given.pop(param.name) for param in _own_options(context) if param.name}
     spec = app_spec(context)
     opened = open_app(spec)
-    given["queues"] = given["queues"] or opened.queues(node)
     options = WorkerOptions(
         app=spec,
         children=opened.children,

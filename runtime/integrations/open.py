@@ -21,14 +21,6 @@ class Opened(NamedTuple):
     celery: Celery | None = None
     """The Celery app, if it is one."""
 
-    def queues(self, node: str) -> tuple[str, ...]:
-        """What a worker of this node name consumes unless it is told which; none: the default queue."""
-        if self.celery is None:
-            return ()
-        from runtime.integrations.celery.declaring import consumed
-
-        return consumed(self.celery, node)
-
 
 @cache
 def open_app(name: str) -> Opened:

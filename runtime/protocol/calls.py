@@ -7,18 +7,19 @@ caller goes before the route (`task_routes`), and that before what the task decl
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from math import isfinite
 from typing import Any
 
+from brokers.envelope import addressed
 from brokers.interface import Push
 from runtime import clocks
 from runtime.near import did_you_mean
 from runtime.protocol.bounds import check_priority
 from runtime.protocol.build import build
 from runtime.protocol.ids import new_id
-from runtime.protocol.routing import queue_of, route
+from runtime.protocol.routing import route
 from runtime.settings import Settings
 
 PASSED_ON = {
@@ -68,22 +69,35 @@ IGNORED = frozenset({"retry", "retry_policy", "add_to_parent", "chord_size"})
 """Options that say nothing about the message."""
 
 
+def complete(
+    conf: Settings,
+    name: str,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    options: Mapping[str, Any],
+    declared: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """All options of a call. `declared`: what the task itself says of queue, priority, serializer, time
+    limits ….  Raises as `routing.route`."""
+    routed = route(conf, name, args, kwargs, options) if conf.task_routes else None
+    if declared or routed:
+        return {**(declared or {}), **(routed or {}), **options}
+    return options
+
+
 def compose(
     conf: Settings,
     name: str,
     args: tuple[Any, ...] | list[Any],
     kwargs: dict[str, Any],
     options: Mapping[str, Any],
-    declared: Mapping[str, Any] | None = None,
-) -> Push:
-    """`declared`: what the task itself says of queue, priority, serializer, time limits ….
+    queues: Sequence[str],
+) -> list[Push]:
+    """One message for each of the queues. `options`: complete.
 
     Raises TypeError for an option that does not exist, ValueError for a time that makes no sense,
     EncodeError for what cannot be serialised.
     """
-    routed = route(conf, name, args, kwargs, options) if conf.task_routes else None
-    if declared or routed:
-        options = {**(declared or {}), **(routed or {}), **options}
     given: dict[str, Any] = {}
     properties: dict[str, Any] | None = None
     for option, value in options.items():
@@ -98,17 +112,14 @@ def compose(
     if stamps := _stamps(options):
         given["stamped_headers"] = stamps
         given["stamps"] = {stamp: options[stamp] for stamp in stamps if stamp in options}
-    queue: object = queue_of(conf, options)
     priority = get("priority")
     check_priority(priority)
-    if not isinstance(queue, str) or not queue:
-        raise TypeError(f"queue must be a name, not {queue!r:.100}")
-    return build(
+    first = build(
         name,
         args,
         kwargs,
         id=get("task_id") or new_id(),
-        queue=queue,
+        queue=queues[0],
         priority=conf.task_default_priority if priority is None else priority,
         eta=due(conf, get("countdown"), get("eta")),
         expires=_moment(conf, "expires", get("expires")),
@@ -119,6 +130,10 @@ def compose(
         properties=properties,
         **given,
     )
+    return [
+        first,
+        *(first._replace(queue=queue, message=addressed(first.message, queue)) for queue in queues[1:]),
+    ]
 
 
 def due(conf: Settings, countdown: Any, eta: Any) -> float | None:

@@ -1,13 +1,14 @@
-"""Which queue a task goes to (PROTOCOL 6.2)."""
+"""Which queues a task goes to (PROTOCOL 6.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
+from brokers.queue import Queue
 from runtime.settings import Settings
 
 Route = Callable[..., Any] | Mapping[str, Any] | str
@@ -50,19 +51,35 @@ def _named(dotted: str) -> Callable[..., Any]:
     return found
 
 
-def queue_of(conf: Settings, options: Mapping[str, Any]) -> str:
-    """The queue that these send options name. A task is sent to a queue directly: exchange and routing key
-    mean what `task_queues` binds to them, else the queue of that name.
+def queues_of(conf: Settings, options: Mapping[str, Any]) -> Sequence[str]:
+    """The queues that these send options name. A task is sent to queues directly: exchange and routing key
+    mean what `task_queues` binds to them. Empty: only the broker knows who else has bound a queue to these.
 
-    Raises ValueError for one that is not declared, if task_create_missing_queues is off, and where more
-    than one queue would get the message.
+    Raises TypeError for what is no name, ValueError for a queue that is not declared, if
+    task_create_missing_queues is off.
     """
-    routing_key, exchange = options.get("routing_key"), options.get("exchange")
-    found = options.get("queue") or _bound(conf, exchange, routing_key) or routing_key or exchange
-    queue: str = found or conf.task_default_queue
+    queue, exchange, routing_key = options.get("queue"), options.get("exchange"), options.get("routing_key")
+    if not queue and (exchange or routing_key):
+        default = conf.task_default_queue
+        found = bound(conf.task_queues, exchange or default, routing_key or default)
+        if found or (exchange and routing_key and exchange != routing_key):
+            return found
+    queue = queue or routing_key or exchange or conf.task_default_queue
+    if not isinstance(queue, str):
+        raise TypeError(f"queue must be a name, not {queue!r:.100}")
     if not conf.task_create_missing_queues:
         check_declared(conf, queue)
-    return queue
+    return (queue,)
+
+
+def bound(queues: Iterable[Queue], exchange: str, routing_key: str) -> list[str]:
+    """Names of those that get a message to this exchange with this key, each once."""
+    return list(dict.fromkeys(queue.name for queue in queues if queue.gets(exchange, routing_key)))
+
+
+def declaration(conf: Settings, name: str) -> Queue:
+    """The queue of this name, as `task_queues` has it, or as one that nobody has declared."""
+    return next((queue for queue in conf.task_queues if queue.name == name), None) or Queue.plain(name)
 
 
 def check_declared(conf: Settings, queue: str) -> None:
@@ -73,16 +90,3 @@ def check_declared(conf: Settings, queue: str) -> None:
             f"queue {queue!r} is not one of task_queues, {', '.join(declared)}, and "
             "task_create_missing_queues is off"
         )
-
-
-def _bound(conf: Settings, exchange: str | None, routing_key: str | None) -> str | None:
-    if not conf.task_queues or not (exchange or routing_key):
-        return None
-    exchange, routing_key = exchange or conf.task_default_queue, routing_key or conf.task_default_queue
-    names = [queue.name for queue in conf.task_queues if queue.gets(exchange, routing_key)]
-    if len(names) > 1:
-        raise ValueError(
-            f"exchange {exchange!r} with routing key {routing_key!r} means {len(names)} queues, "
-            f"{', '.join(names)}; a task goes to one: name it with queue="
-        )
-    return names[0] if names else None

@@ -1,32 +1,11 @@
-"""What `task_queues` declares: queues, and what brings a message to them (PROTOCOL 6.2)."""
+"""What `task_queues` declares."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-TYPES = ("direct", "topic")
-
-
-class Queue(NamedTuple):
-    name: str
-    exchange: str
-    exchange_type: str
-    routing_key: str
-    """Of a topic exchange: words between dots, `*` for any one, `#` for any number."""
-
-    def gets(self, exchange: str, routing_key: str) -> bool:
-        """A message to this exchange with this key is for it."""
-        if exchange != self.exchange:
-            return False
-        if self.exchange_type == "direct":
-            return routing_key == self.routing_key
-        words = (_WORDS.get(word, re.escape(word)) for word in self.routing_key.split("."))
-        return re.fullmatch(r"\.".join(words), routing_key) is not None
-
-
-_WORDS = {"*": r"[^\.]+", "#": ".*?"}
+from brokers.queue import TYPES, Queue
 
 
 def read(value: Any) -> tuple[Queue, ...]:
@@ -49,6 +28,8 @@ def _known(options: Any) -> dict[str, Any]:
 
 
 def _of_object(queue: Any) -> Queue:
+    if isinstance(queue, Queue):
+        return queue
     exchange = getattr(queue, "exchange", None)
     return _queue(
         getattr(queue, "name", None),

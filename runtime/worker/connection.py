@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from brokers.dead_letter import Retention
 from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
+from brokers.queue import Queue
 from brokers.registry import open_consumer, open_publisher
 from runtime.worker import lifecycle
 from runtime.worker.exitcodes import ExitCode, Leave
@@ -37,16 +38,16 @@ def open_broker(plan: Plan) -> Consumer:
         for queue in plan.queues:
             logger.info("Purged %d messages from %s", publisher.purge(queue), queue)
         publisher.close()
-    return consumer_of(plan, plan.queues, plan.node)
+    return consumer_of(plan, plan.consumed, plan.node)
 
 
-def consumer_of(plan: Plan, queues: Sequence[str], node: str) -> Consumer:
+def consumer_of(plan: Plan, queues: Sequence[Queue], node: str) -> Consumer:
     """Of these queues, under this name, not connected yet."""
     conf = plan.app.conf
-    return open_consumer(
+    consumer = open_consumer(
         conf.broker_url,
         conf.broker_transport_options,
-        queues=queues,
+        queues=[queue.name for queue in queues],
         node=node,
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
@@ -54,6 +55,8 @@ def consumer_of(plan: Plan, queues: Sequence[str], node: str) -> Consumer:
         renewal=conf.worker_lease_renewal,
         retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
+    consumer.bind(queues)
+    return consumer
 
 
 def connect(broker: Consumer, plan: Plan, hub: Hub, inbox: SignalInbox) -> None:

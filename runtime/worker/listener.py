@@ -13,6 +13,7 @@ from brokers.interface import Consumer, Delivery, Push, Settlement
 from runtime.bootsteps.queue_step import Message
 from runtime.errors import ContentDisallowed, DecodeError, ImproperlyConfigured
 from runtime.protocol import serializers
+from runtime.protocol.routing import declaration
 from runtime.worker import connection
 from runtime.worker.handler import Handled, Handler
 from runtime.worker.hub import Hub
@@ -157,6 +158,7 @@ class Listeners:
         """Raises BrokerError, or ImproperlyConfigured for a queue of tasks."""
         if queue in self._plan.queues:
             raise ImproperlyConfigured(f"step {step}: this worker takes tasks from its queue {queue!r}")
-        consumer = connection.consumer_of(self._plan, (queue,), f"{self._plan.node}/{step}")
+        declared = declaration(self._plan.app.conf, queue)
+        consumer = connection.consumer_of(self._plan, (declared,), f"{self._plan.node}/{step}")
         consumer.connect(self._plan.connect_timeout)
         return Listener(step, self._plan, consumer, self._hub, handle)

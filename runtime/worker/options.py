@@ -39,7 +39,9 @@ class WorkerOptions:
     autoscale: tuple[int, int] | None = None
     """The most and the fewest slots."""
     queues: tuple[str, ...] = ()
-    """Names of the queues to consume; none: the default queue of the app."""
+    """Names of the queues to consume; none: those of the app."""
+    exclude_queues: tuple[str, ...] = ()
+    """Names of those of them that are not to be consumed."""
     loglevel: str = "info"
     logfile: str | None = None
     log_format: str = "text"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from brokers.queue import Queue
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.bounds import check_limits
-from runtime.protocol.routing import check_declared
+from runtime.protocol.routing import check_declared, declaration
 from runtime.settings import Settings
 from runtime.worker.node import expand_file
 from runtime.worker.options import WorkerOptions
@@ -24,7 +25,7 @@ class Plan:
     app: App
     options: WorkerOptions
     size: Size
-    queues: tuple[str, ...]
+    consumed: tuple[Queue, ...]
     multiplier: int | None
     time_limit: float | None
     soft_time_limit: float | None
@@ -47,6 +48,11 @@ class Plan:
         """This worker's node name."""
         return self.options.node
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Names of those that are consumed, at the start."""
+        return tuple(queue.name for queue in self.consumed)
+
 
 def plan(app: App, options: WorkerOptions) -> Plan:
     """Raises ImproperlyConfigured."""
@@ -68,7 +74,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         app=app,
         options=options,
         size=sized,
-        queues=_queues(options, conf),
+        consumed=_consumed(options, conf),
         multiplier=None if multiplier == "auto" else int(multiplier),
         time_limit=time_limit,
         soft_time_limit=soft_time_limit,
@@ -82,7 +88,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
     )
 
 
-def _queues(options: WorkerOptions, conf: Settings) -> tuple[str, ...]:
+def _consumed(options: WorkerOptions, conf: Settings) -> tuple[Queue, ...]:
     """Raises ImproperlyConfigured."""
     declared = tuple(queue.name for queue in conf.task_queues) or (conf.task_default_queue,)
     if not conf.task_create_missing_queues:
@@ -91,7 +97,13 @@ def _queues(options: WorkerOptions, conf: Settings) -> tuple[str, ...]:
                 check_declared(conf, name)
             except ValueError as error:
                 raise ImproperlyConfigured(str(error)) from None
-    return options.queues or declared
+    wanted = [name for name in options.queues or declared if name not in options.exclude_queues]
+    found = [declaration(conf, name) for name in wanted]
+    if conf.worker_direct:
+        found.append(Queue(f"{options.node}.dq2", "C.dq2", "direct", options.node))
+    if not found:
+        raise ImproperlyConfigured(f"no queue is left without {', '.join(options.exclude_queues)}")
+    return tuple(found)
 
 
 def _check_lease(lease: float, renewal: float | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from brokers import registry
-from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push, RetryPolicy
+from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push, Queue, RetryPolicy
 from tests.support.servers import Server
 from tests.support.tls import CERTIFICATE, Door
 
@@ -21,6 +21,9 @@ def publisher(server: Server) -> Iterator[Publisher]:
     publisher = registry.open_publisher(server.url())
     yield publisher
     publisher.close()
+
+
+QUEUE = Queue.plain("q")
 
 
 def served(server: Server, key: str = "q") -> list[bytes]:
@@ -94,34 +97,49 @@ def test_a_message_of_20_megabytes(server: Server, publisher: Publisher) -> None
 
 
 def test_one_message_is_one_command(server: Server, publisher: Publisher) -> None:
-    publisher.declare("q")
+    publisher.declare(QUEUE)
 
     def send() -> None:
-        publisher.declare("q")
+        publisher.declare(QUEUE)
         publisher.publish([Push("q", b"1")])
 
     assert commands_of(server, send) == 1
 
 
 def test_many_messages_are_one_command(server: Server, publisher: Publisher) -> None:
-    publisher.declare("q")
+    publisher.declare(QUEUE)
     assert commands_of(server, lambda: publisher.publish([Push("q", b"1")] * 1000)) == 1
 
 
-def test_declares_as_kombu_does(server: Server, publisher: Publisher) -> None:
+@pytest.mark.parametrize(
+    "queue", [QUEUE, Queue("q", "x", "direct", "k.1"), Queue("q-1", "x", "topic", "a-b.*._.d*.#")]
+)
+def test_declares_as_kombu_does(server: Server, publisher: Publisher, queue: Queue) -> None:
     kombu: Any = import_module("kombu")  # half typed
+    exchange = kombu.Exchange(queue.exchange, queue.exchange_type)
     with kombu.Connection(f"redis+socket://{server.socket}") as connection, connection.channel() as channel:
-        kombu.Queue("q", kombu.Exchange("q"), routing_key="q", channel=channel).declare()
+        kombu.Queue(queue.name, exchange, routing_key=queue.routing_key, channel=channel).declare()
     declared = {key: server.client.smembers(key) for key in server.client.keys("_kombu.binding*")}
+    assert publisher.bound(queue.exchange) == [queue]
     server.client.flushall()
-    publisher.declare("q")
+    publisher.declare(queue)
     assert {key: server.client.smembers(key) for key in server.client.keys("*")} == declared
-    assert set(declared) == {b"_kombu.binding.q", b"_kombu.binding_permanent.q"}
+    exchange = queue.exchange.encode()
+    assert set(declared) == {b"_kombu.binding." + exchange, b"_kombu.binding_permanent." + exchange}
+
+
+def test_what_is_bound_to_an_exchange(server: Server, publisher: Publisher) -> None:
+    queues = {Queue("q", "x", "direct", "k"), Queue("r", "x", "direct", "k"), Queue("q", "x", "topic", "a.#")}
+    for queue in queues:
+        publisher.declare(queue)
+    server.client.sadd("_kombu.binding.x", "no binding")
+    assert set(publisher.bound("x")) == queues
+    assert publisher.bound("y") == []
 
 
 def test_the_prefix_is_on_every_key(server: Server) -> None:
     publisher = registry.open_publisher(server.url(), {"global_keyprefix": "p-"})
-    publisher.declare("q")
+    publisher.declare(QUEUE)
     publisher.publish([Push("q", b"1"), Push("q", b"2", 9)])
     assert publisher.length("q") == 2
     assert set(server.client.keys("*")) == {
@@ -205,7 +223,7 @@ def test_without_retries_a_server_that_is_away_is_an_error_at_once(
     once = RetryPolicy(max_retries=0, interval_start=3600, interval_max=3600)
     server.stop()
     with pytest.raises(BrokerUnavailable):
-        publisher.declare("q", once)
+        publisher.declare(QUEUE, once)
     with pytest.raises(BrokerUnavailable):
         publisher.publish([Push("q", b"1")], once)
 

@@ -43,6 +43,7 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (["-A", "examples.tasks", "call", "x", "--kwargs", "[1]"], "not a JSON object"),
         (["-A", "examples.tasks", "call", "x", "--eta", "soon"], "'soon' is not a time"),
         (["-A", "examples.tasks", "start", "-Q", ""], "'' names none"),
+        (["-A", "examples.tasks", "start", "-X", "celery"], "no queue is left without celery"),
         (["-A", "examples.tasks", "purge", "-Q", " , "], "' , ' names none"),
         (
             ["-A", "examples.tasks", "start", "--time-limit", "5", "--soft-time-limit", "7.5"],

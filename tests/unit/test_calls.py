@@ -8,9 +8,11 @@ import kombu
 import pytest
 
 from brokers import envelope
+from brokers.interface import Push
 from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured
-from runtime.protocol.calls import compose
+from runtime.protocol.calls import complete, compose
+from runtime.protocol.routing import queues_of
 from runtime.protocol.serializers import accepted_types
 from runtime.protocol.task_message import TaskMessage, read
 from runtime.settings import Settings
@@ -20,12 +22,19 @@ KombuQueue: Any = kombu.Queue
 JSON = accepted_types(["json"])
 
 
+def pushes(conf: dict[str, Any], options: Any, declared: Any = None, name: str = "t.add") -> list[Push]:
+    settings = Settings(conf)
+    options = complete(settings, name, (1,), {}, options, declared)
+    return compose(settings, name, (1,), {}, options, queues_of(settings, options))
+
+
 def sent(*, conf: dict[str, Any] | None = None, declared: Any = None, **options: Any) -> TaskMessage:
-    return read(envelope.parse(compose(Settings(conf or {}), "t.add", (1,), {}, options, declared).message))
+    return read(envelope.parse(pushes(conf or {}, options, declared)[0].message))
 
 
 def queue(conf: dict[str, Any], declared: Any = None, name: str = "t.add", **options: Any) -> str:
-    return compose(Settings(conf), name, (1,), {}, options, declared).queue
+    [push] = pushes(conf, options, declared, name)
+    return push.queue
 
 
 def by_argument(name: str, args: Any, kwargs: Any, options: Any, task: Any = None, **_: Any) -> Any:
@@ -65,8 +74,14 @@ def test_declared_queues() -> None:
     assert queue(conf, exchange="media", routing_key="media.image.small") == "images"
     assert queue(conf, exchange="direct", routing_key="key") == "by-key"
     assert queue(conf, routing_key="plain") == "plain"
-    with pytest.raises(ValueError, match="means 2 queues, video, images; a task goes to one"):
-        queue(conf, exchange="media", routing_key="media.video.small")
+    both = pushes(conf, {"exchange": "media", "routing_key": "media.video.small", "task_id": "7"})
+    assert [push.queue for push in both] == ["video", "images"]
+    messages = [envelope.parse(push.message) for push in both]
+    assert [each.properties["delivery_info"]["routing_key"] for each in messages] == ["video", "images"]
+    assert len({each.properties["delivery_tag"] for each in messages}) == 2
+    assert messages[0].headers == messages[1].headers
+    assert queues_of(Settings(conf), {"exchange": "media", "routing_key": "other"}) == []
+    assert queues_of(Settings(conf), {"exchange": "unknown", "routing_key": "key"}) == []
     assert queue(conf, queue="other") == "other"
     with pytest.raises(ValueError, match="queue 'other' is not one of task_queues, plain, video, images"):
         queue({**conf, "task_create_missing_queues": False}, queue="other")
@@ -80,7 +95,7 @@ def test_priorities() -> None:
     assert sent().priority == 0
     assert sent(conf={"task_default_priority": 5}).priority == 5
     assert sent(conf={"task_default_priority": 5}, priority=0).priority == 0
-    push = compose(Settings({"task_routes": {"*": {"queue": "q", "priority": 4}}}), "t", (), {}, {})
+    [push] = pushes({"task_routes": {"*": {"queue": "q", "priority": 4}}}, {})
     assert (push.queue, push.priority) == ("q", 4)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+import kombu
 import pytest
 from celery import Celery
+from kombu.common import Broadcast
 
+from brokers.queue import Queue
 from runtime.errors import ImproperlyConfigured
 from runtime.integrations.celery.settings import Translated, translated
 from runtime.settings import Settings
@@ -35,8 +38,20 @@ def test_what_is_not_set_keeps_our_default() -> None:
         "broker_transport_options": {},
         "result_backend": None,
         "result_backend_transport_options": {},
+        "task_queues": (Queue.plain("celery"),),
     }
     Settings(found.settings)
+
+
+def test_queues_are_what_celery_makes_of_them() -> None:
+    untyped: Any = kombu
+    zoo, broadcast = untyped.Exchange("zoo", type="topic"), cast(Any, Broadcast)("all")
+    queues = [untyped.Queue("a", zoo, routing_key="a.#"), untyped.Queue("b"), broadcast]
+    found = taken(task_queues=queues, task_default_queue="d", worker_direct=True)
+    assert found.lost == {}
+    expected = (Queue("a", "zoo", "topic", "a.#"), Queue("b", "d", "direct", "d"))
+    assert found.settings["task_queues"] == expected
+    assert found.settings["worker_direct"] is True
 
 
 def test_what_both_have_is_taken_over() -> None:

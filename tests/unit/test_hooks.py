@@ -109,7 +109,7 @@ def test_a_run_tells_its_beginning_and_its_end(calls: list[dict[str, Any]]) -> N
     runner = Runner(app, "w@test", False)
     for how in ("work", "fail", "retry"):
         calls.clear()
-        push = compose(app.conf, act.name, (how,), {}, {"task_id": "7"})
+        [push] = compose(app.conf, act.name, (how,), {}, {"task_id": "7"}, ["q"])
         report.decode(runner(memoryview(push.message)))
         before, end, after = calls
         told = {"sender": act, "task_id": "7", "task": act, "args": [how], "kwargs": {}}
@@ -135,7 +135,7 @@ def test_what_is_published_can_be_changed_before() -> None:
 
     app = App("t", set_as_current=False)
     for name in ("mark", "other"):
-        push = compose(app.conf, name, (), {}, {})
+        [push] = compose(app.conf, name, (), {}, {}, ["q"])
         enveloped = envelope.parse(push.message)
         sent = task_message.read(enveloped)
         body = orjson.loads(enveloped.content())

@@ -10,7 +10,6 @@ from pools import registry
 from runtime.errors import ImproperlyConfigured
 from runtime.integrations.celery import settings
 from runtime.integrations.celery.command_line import Option, parse
-from runtime.integrations.celery.declaring import is_broadcast
 from runtime.integrations.celery.equals import OPTIONS, How, of_setting
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def _of_pool(app: Celery, options: Sequence[Option]) -> Iterator[Finding]:
 
 def _of_queues(app: Celery) -> Iterator[Finding]:
     for queue in app.amqp.queues.values():
-        if is_broadcast(queue):
+        if settings.is_broadcast(queue):
             yield Finding(
                 Effect.BLOCKS,
                 f"queue {queue.alias or queue.name}: a fanout exchange (Broadcast) is not consumed",

@@ -18,7 +18,7 @@ from billiard.util import Finalize
 
 from runtime import logs
 from runtime.app.load import find
-from runtime.integrations.celery import declaring, tasks
+from runtime.integrations.celery import tasks
 from runtime.integrations.celery.runner import CeleryRunner
 from runtime.integrations.celery.settings import translated
 from runtime.integrations.celery.stand_in import unwrapped
@@ -49,7 +49,6 @@ class _Loaded:
     """What the fork server has loaded, for its children."""
 
     controller: Controller | None = None
-    queues: tuple[str, ...] = ()
 
 
 def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
@@ -68,7 +67,7 @@ def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
         logfile=given["logfile"],
     )
     _load(controller, given)
-    _Loaded.controller, _Loaded.queues = controller, tuple(given["queues"])
+    _Loaded.controller = controller
     _tell_what_is_lost(app)
     return CeleryRunner(app, controller.hostname), tasks.describe(app)
 
@@ -123,7 +122,6 @@ def after_fork() -> None:
     _state._set_task_join_will_block(not controller.pool_cls.startswith("celery.concurrency.gevent"))
     app.loader.init_worker_process()
     signals.worker_process_init.send(sender=node)
-    declaring.declare(app, _Loaded.queues)
     Finalize(None, _say_goodbye, args=(node, os.getpid()), exitpriority=LAST)
 
 

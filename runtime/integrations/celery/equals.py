@@ -169,7 +169,7 @@ OPTIONS: dict[str, Equal] = {
     "--max-memory-per-child": Equal(How.SAME, "measured while a task runs, too"),
     "--purge": Equal(How.SAME),
     "--queues": Equal(How.SAME, "`-Q`"),
-    "--exclude-queues": Equal(How.OTHER, "name with `-Q` those that you want"),
+    "--exclude-queues": Equal(How.SAME, "`-X`"),
     "--include": Equal(How.OTHER, "the setting `include`"),
     "--without-gossip": Equal(How.SAME),
     "--without-mingle": Equal(How.SAME),

@@ -29,7 +29,7 @@ class Translated(NamedTuple):
 
 HERE = ("broker_url", "broker_transport_options", "result_backend", "result_backend_transport_options")
 """Read by functions of their own."""
-THEIRS = ("task_always_eager", "task_annotations", "task_queues", "task_create_missing_queues")
+THEIRS = ("task_always_eager", "task_annotations", "task_queues")
 """Celery's own code goes by them; the values are not what ours would be."""
 
 
@@ -70,6 +70,7 @@ def translated(app: Celery) -> Translated:
     found.settings["broker_transport_options"] = _known(
         found, "broker_transport_options", broker_url, _with_tls_options(options, app.conf.broker_use_ssl)
     )
+    _take_queues(found, app)
     _take_results(found, app)
     if app.conf.task_acks_on_failure_or_timeout is False:
         for name in ("task_acks_on_failure", "task_acks_on_timeout"):
@@ -120,6 +121,17 @@ def _broker_url(app: Celery) -> str:
             f"broker {masked('broker_url', url)!r} of the Celery app: must be one of {', '.join(SCHEMES)}"
         )
     return url
+
+
+def _take_queues(found: Translated, app: Celery) -> None:
+    """All that it declares, with what Celery makes of its defaults."""
+    queues = [queue for queue in app.amqp.queues.values() if not is_broadcast(queue)]
+    _take(found, "task_queues", queues, told=True)
+
+
+def is_broadcast(queue: Any) -> bool:
+    """Of a fanout exchange: there is no list to take from."""
+    return queue.exchange is not None and queue.exchange.type == "fanout"
 
 
 def _take_results(found: Translated, app: Celery) -> None:

@@ -23,7 +23,7 @@ _NAMES = {
         result_compression result_failure_expires result_persistent
         security_certificate security_cert_store security_digest security_key security_key_password
         task_queue_max_priority task_remote_tracebacks
-        worker_deduplicate_successful_tasks worker_direct
+        worker_deduplicate_successful_tasks
         worker_eta_task_limit worker_hijack_root_logger
         worker_redirect_stdouts worker_redirect_stdouts_level worker_log_color worker_log_datefmt
         worker_log_format

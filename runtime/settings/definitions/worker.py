@@ -67,6 +67,12 @@ WORKER = (
     Setting("worker_max_tasks_per_child", optional(whole(1)), None, "A child is replaced after so many."),
     Setting("worker_max_memory_per_child", optional(whole(1)), None, "Kilobytes of resident memory."),
     Setting("worker_max_lifetime_per_child", optional(POSITIVE), None, "A child is replaced after so long."),
+    Setting(
+        "worker_direct",
+        BOOLEAN,
+        False,
+        "A worker also consumes a queue of its own: its node name and `.dq2`.",
+    ),
     Setting("worker_send_task_events", BOOLEAN, False, "Events of tasks are sent from the start on."),
     Setting("worker_heartbeat_interval", PERIOD, 2.0, "Seconds between the events that say a worker lives."),
     Setting(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from brokers.queue import TYPES, Queue
 from runtime.worker.commands.registry import COMMANDS
-from runtime.worker.commands.view import QueueFacts, WorkerView
+from runtime.worker.commands.view import WorkerView
 
 
 @COMMANDS.inspect()
 def active_queues(view: WorkerView) -> list[dict[str, Any]]:
     """Queues that are consumed."""
-    return [_described(queue, view.queue_facts.get(queue)) for queue in view.queues()]
+    return [_described(queue) for queue in view.queues()]
 
 
 @COMMANDS.control(arguments=[("queue", str), ("exchange", str), ("exchange_type", str), ("routing_key", str)])
@@ -29,10 +30,9 @@ def add_consumer(
         ("routing_key", routing_key or queue),
     ):
         _check_text(name, value)
-    if exchange_type not in (None, "direct", "topic"):
+    if exchange_type not in (None, *TYPES):
         raise ValueError(f"exchange_type must be 'direct' or 'topic', not {exchange_type!r:.100}")
-    facts = QueueFacts(exchange or queue, exchange_type or "direct", routing_key or queue)
-    view.consume(queue, facts)
+    view.consume(Queue(queue, exchange or queue, exchange_type or "direct", routing_key or queue))
     return {"ok": f"add consumer {queue}"}
 
 
@@ -49,11 +49,11 @@ def _check_text(name: str, value: object) -> None:
         raise ValueError(f"{name} must be a name, not {value!r:.100}")
 
 
-def _described(queue: str, facts: QueueFacts | None) -> dict[str, Any]:
+def _described(queue: Queue) -> dict[str, Any]:
     """As kombu describes a queue."""
-    exchange, kind, routing_key = facts or (queue, "direct", queue)
+    name, exchange, kind, routing_key = queue
     return {
-        "name": queue,
+        "name": name,
         "exchange": {
             "name": exchange,
             "type": kind,

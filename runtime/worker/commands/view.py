@@ -6,9 +6,9 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from brokers.interface import Consumer, Held, Settlement
+from brokers.queue import Queue
 from runtime.execution.chords import is_join
 from runtime.execution.manifest import Manifest
 from runtime.protocol.task_message import TaskMessage
@@ -18,14 +18,6 @@ from runtime.worker.ledger import Reservation
 from runtime.worker.plan import Plan
 from runtime.worker.size import Bounds
 from runtime.worker.withdraw import withdraw
-
-
-class QueueFacts(NamedTuple):
-    """What `add_consumer` said of a queue."""
-
-    exchange: str
-    exchange_type: str
-    routing_key: str
 
 
 class WorkerView:
@@ -43,8 +35,7 @@ class WorkerView:
         self.pulse = core.pulse
         self.held: list[Held] = []
         """What the broker holds until it is due; only for commands that need it (`registry.Entry`)."""
-        self.queue_facts: dict[str, QueueFacts] = {}
-        """Of queues that were added with more than their name."""
+        self._declared = {queue.name: queue for queue in plan.consumed}
         self.samples: list[int] = []
         """Bytes of memory at each `memsample`."""
         self._core = core
@@ -77,8 +68,9 @@ class WorkerView:
         """Task name → how many have begun."""
         return dict(self._core.ledger.totals)
 
-    def queues(self) -> tuple[str, ...]:
-        return self._broker.queues
+    def queues(self) -> list[Queue]:
+        """Those that are consumed."""
+        return [self._declared[name] for name in self._broker.queues]
 
     def slots(self) -> int:
         return self._pool.slots()
@@ -151,15 +143,15 @@ class WorkerView:
         """Raises ValueError when none would be left."""
         self._pool.shrink(slots)
 
-    def consume(self, queue: str, facts: QueueFacts) -> None:
+    def consume(self, queue: Queue) -> None:
         """From this queue too."""
-        self.queue_facts[queue] = facts
-        if queue not in self._broker.queues:
-            self._broker.consume((*self._broker.queues, queue))
+        self._declared[queue.name] = queue
+        self._broker.bind((queue,))
+        if queue.name not in self._broker.queues:
+            self._broker.consume((*self._broker.queues, queue.name))
 
     def cancel(self, queue: str) -> None:
         """Not from this queue any more."""
-        self.queue_facts.pop(queue, None)
         if queue in self._broker.queues:
             self._broker.consume([each for each in self._broker.queues if each != queue])
 

@@ -12,7 +12,7 @@ from pools.interface import Lost, TimedOut
 from runtime.errors import NotRegistered, TaskRevokedError
 from runtime.execution import failure
 from runtime.execution.manifest import TaskOptions
-from runtime.execution.report import Report
+from runtime.execution.report import RETRY, Report
 from runtime.protocol import ended
 from runtime.protocol.task_message import TaskMessage
 from runtime.results import document, states
@@ -58,6 +58,8 @@ class Settler:
         if verdict is Verdict.DEAD:
             return self._malformed(reservation, report)
         pushes = list(report.pushes)
+        if report.state == RETRY:
+            pushes = [_returned(push, reservation) for push in pushes]
         if verdict is Verdict.REQUEUE:
             pushes.append(self._to_tail(reservation))
         chords = [_placed(chord, reservation) for chord in report.chords]
@@ -231,6 +233,15 @@ def _hides_failure(reservation: Reservation) -> bool:
     task, options = reservation.task, reservation.options
     ignore = options.ignore_result if task.ignore_result is None else task.ignore_result
     return bool(ignore and not options.store_errors_even_if_ignored)
+
+
+def _returned(push: Push, reservation: Reservation) -> Push:
+    """A retry goes back to its queue; of a message that was sent to an exchange, the child knows only the
+    key."""
+    info, queue = reservation.task.delivery_info, reservation.queue
+    if info.get("exchange") and push.queue == info.get("routing_key") != queue:
+        return push._replace(queue=queue, message=envelope.addressed(push.message, queue))
+    return push
 
 
 def _cause(exitcode: int) -> str:
