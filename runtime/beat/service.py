@@ -14,6 +14,7 @@ from runtime import hooks
 from runtime.beat.due import Run, due, failed, sent
 from runtime.beat.entries import Entry, entries
 from runtime.beat.memory import InUse, Memory
+from runtime.counted import counted
 from runtime.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run(app: App, path: str, max_interval: float, embedded: bool) -> None:
         hooks.beat_init.send(app)
         if embedded:
             hooks.beat_embedded_init.send(app)
-        logger.info("Beat is ready: %d periodic tasks, remembered in %s", len(wanted), path)
+        logger.info("Beat is ready: %s, remembered in %s", counted(len(wanted), "periodic task"), path)
         timeout = 0.0
         while not told.within(timeout):
             ready, wake = due(runs, time.time())

@@ -15,12 +15,30 @@ from runtime.errors import ImproperlyConfigured
 SECONDS = click.FloatRange(min=0)
 
 
+class CallCommand(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = "put -- before arguments that begin with a dash"
+            raise click.UsageError(f"{error.format_message()} ({hint})", ctx) from None
+
+
 def json_or_text(value: str) -> Any:
-    """What a shell argument means: JSON if it is JSON, else itself."""
+    """What a shell argument means: JSON if it is JSON, else itself. Raises click.BadParameter for what begins
+    like JSON, and is none."""
     try:
         return json.loads(value)
-    except ValueError:
-        return value
+    except ValueError as error:
+        if not value.startswith(("[", "{", '"')):
+            return value
+        raise click.BadParameter(
+            f"{value!r} is no JSON: {error}; as text, write {json.dumps(value)!r}"
+        ) from None
+
+
+def all_json_or_text(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[Any]:
+    return [json_or_text(value) for value in values]
 
 
 def json_object(context: click.Context, param: click.Parameter, value: str) -> dict[str, Any]:
@@ -41,9 +59,9 @@ def moment(context: click.Context, param: click.Parameter, value: str | None) ->
         raise click.BadParameter(f"{value!r} is not a time like 2026-11-22T15:00:00+00:00") from None
 
 
-@click.command()
+@click.command(cls=CallCommand)
 @click.argument("name")
-@click.argument("args", nargs=-1)
+@click.argument("args", nargs=-1, callback=all_json_or_text)
 @click.option("--kwargs", callback=json_object, default="{}", metavar="JSON", help="Keyword arguments.")
 @click.option("--countdown", type=SECONDS, metavar="SECONDS", help="Start it so much later.")
 @click.option("--eta", callback=moment, metavar="TIME", help="Start it at this time.")
@@ -57,7 +75,7 @@ def call(
     context: click.Context,
     /,
     name: str,
-    args: tuple[str, ...],
+    args: list[Any],
     kwargs: dict[str, Any],
     no_wait: bool,
     timeout: float | None,
@@ -71,9 +89,9 @@ def call(
     given = {option: value for option, value in options.items() if value is not None}
     if not no_wait:
         given["ignore_result"] = False  # whatever the task says: somebody waits
-    app, arguments = load_app(context), [json_or_text(arg) for arg in args]
+    app = load_app(context)
     try:
-        result = app.send_task(name, arguments, kwargs, **given)
+        result = app.send_task(name, args, kwargs, **given)
     except (TypeError, ValueError) as error:
         raise ImproperlyConfigured(str(error)) from error
     if no_wait:

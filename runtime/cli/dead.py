@@ -12,6 +12,7 @@ import click
 
 from runtime.cli.root import load_app
 from runtime.cli.since import since
+from runtime.counted import counted
 
 if TYPE_CHECKING:
     from brokers.dead_letter import DeadLetter
@@ -177,4 +178,4 @@ def printable(value: object) -> str:
 
 
 def tell(ids: list[str], key: str, what: str, as_json: bool) -> None:
-    click.echo(json.dumps({key: ids}) if as_json else f"{len(ids)} messages {what}")
+    click.echo(json.dumps({key: ids}) if as_json else f"{counted(len(ids), 'message')} {what}")

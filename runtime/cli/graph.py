@@ -10,6 +10,7 @@ import click
 from runtime.cli.exitcodes import ClientExit
 from runtime.cli.names import names
 from runtime.cli.root import load_app
+from runtime.counted import counted
 from runtime.worker.exitcodes import ExitCode
 
 FORMAT = click.option(
@@ -88,5 +89,7 @@ def drawn(stats: dict[str, Any], queues: dict[str, Any]) -> Any:
 
 
 def _worker(node: str, pool: dict[str, Any]) -> str:
-    kind = str(pool.get("implementation", "pool unknown"))
-    return f"{node}\n{kind.rpartition(':')[2]}, {pool.get('max-concurrency', '?')} slots"
+    """Of a worker of Celery's the pool is told as `celery.concurrency.prefork:TaskPool`."""
+    kind = str(pool.get("implementation", "pool unknown")).removesuffix(":TaskPool").rpartition(".")[2]
+    most = pool.get("max-concurrency")
+    return f"{node}\n{kind}, {'? slots' if most is None else counted(most, 'slot')}"

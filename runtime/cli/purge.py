@@ -8,6 +8,7 @@ import click
 
 from runtime.cli.names import names
 from runtime.cli.root import load_app
+from runtime.counted import counted
 
 
 @click.command()
@@ -23,7 +24,7 @@ def purge(context: click.Context, queues: tuple[str, ...], force: bool) -> int:
     with closing(open_publisher(app.conf.broker_url, app.conf.broker_transport_options)) as publisher:
         waiting = 0 if force else sum(publisher.length(queue) for queue in queues)
         if waiting:
-            click.confirm(f"Remove {waiting} messages from {', '.join(queues)}?", abort=True)
+            click.confirm(f"Remove {counted(waiting, 'message')} from {', '.join(queues)}?", abort=True)
         for queue in queues:
-            click.echo(f"{queue}: {publisher.purge(queue)} messages removed")
+            click.echo(f"{queue}: {counted(publisher.purge(queue), 'message')} removed")
     return 0

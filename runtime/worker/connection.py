@@ -10,6 +10,7 @@ from brokers.dead_letter import Retention
 from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
 from brokers.queue import Queue
 from brokers.registry import open_consumer, open_publisher
+from runtime.counted import counted
 from runtime.worker import lifecycle
 from runtime.worker.exitcodes import ExitCode, Leave
 from runtime.worker.hub import Hub
@@ -36,7 +37,7 @@ def open_broker(plan: Plan) -> Consumer:
     if plan.options.purge:
         publisher = open_publisher(conf.broker_url, conf.broker_transport_options)
         for queue in plan.queues:
-            logger.info("Purged %d messages from %s", publisher.purge(queue), queue)
+            logger.info("Purged %s from %s", counted(publisher.purge(queue), "message"), queue)
         publisher.close()
     return consumer_of(plan, plan.consumed, plan.node)
 
@@ -96,9 +97,8 @@ def close(broker: Consumer, ledger: Ledger) -> None:
     """Leave. If the loop has broken with messages in our care, they come back when our lease has ended: only
     then is it certain that nobody works on them."""
     if len(ledger):
-        logger.error(
-            "%d messages were in our care: they are given out again when our lease ends", len(ledger)
-        )
+        held = counted(len(ledger), "message")
+        logger.error("In our care: %s, given out again when our lease ends", held)
         return
     unconfirmed = broker.close(timeout=CLOSE_TIMEOUT)
     if unconfirmed:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from signal import Signals
 
 from pools.interface import ChildFailed, Lost, TimedOut
+from runtime.counted import counted
 from runtime.execution import report as ends
 from runtime.execution.report import Report
 from runtime.protocol.task_message import TaskMessage
@@ -27,7 +28,7 @@ class Journal:
     def ready(self, tasks: Iterable[str]) -> None:
         """The children's code is loaded, for the first time or anew."""
         own = [name for name in tasks if not name.startswith("celery.")]
-        logger.info("Worker is ready: %d tasks", len(own))
+        logger.info("Worker is ready: %s", counted(len(own), "task"))
 
     def received(self, reservation: Reservation) -> None:
         if self.tells_all:
@@ -94,9 +95,8 @@ class Journal:
     def fenced(self, tags: list[str]) -> None:
         self.fenced_so_far += len(tags)
         logger.warning(
-            "%d settlements came too late: the messages were another worker's by then, or deleted "
-            "(%d so far): %s",
-            len(tags),
+            "%s came too late: the messages were another worker's by then, or deleted (%d so far): %s",
+            counted(len(tags), "settlement"),
             self.fenced_so_far,
             ", ".join(tags[:10]),
         )
@@ -105,9 +105,9 @@ class Journal:
         """Others have our messages: these are dropped here, and those killed."""
         logger.warning(
             "Our lease had ended, and other workers have our messages: dropped %d that waited here, "
-            "killing %d running tasks; early-ack ones go on",
+            "killing %s that ran; early-ack ones go on",
             waiting,
-            running,
+            counted(running, "task"),
         )
 
     def waits(self, unsettled: int) -> None:
@@ -118,7 +118,7 @@ class Journal:
         for reason in refused:
             logger.error("Broker refused: %s", reason)
         if restored:
-            logger.warning("Gave %d messages back to their queues that no living worker had", restored)
+            logger.warning("Gave back %s that no living worker had", counted(restored, "message"))
 
     def namesakes(self, places: list[str]) -> None:
         """Other workers have our node name."""
@@ -129,4 +129,4 @@ class Journal:
 
     def gave_back(self, count: int, why: str) -> None:
         if count:
-            logger.info("Gave back %d messages: %s", count, why)
+            logger.info("Gave back %s: %s", counted(count, "message"), why)

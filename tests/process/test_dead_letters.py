@@ -74,9 +74,9 @@ def test_a_poison_task_runs_three_times_among_good_ones_and_again_when_retried(
     assert json.loads(shown["message"])["headers"]["id"] == poison.id
     assert "killed its child" in dead("show", poison.id).stdout
 
-    assert dead("retry", poison.id).stdout == "1 messages put back into celery\n"
+    assert dead("retry", poison.id).stdout == "1 message put back into celery\n"
     wait_until(lambda: worker.started("p") == 6 and len(dead.json("list")) == 1, 15)
-    assert dead("drop", poison.id).stdout == "1 messages of celery removed\n"
+    assert dead("drop", poison.id).stdout == "1 message of celery removed\n"
     assert dead.json("list") == []
     assert worker.started("p") == 6
 

@@ -61,7 +61,7 @@ def test_a_frozen_worker_comes_back_as_somebody_new(app: App, server: Server, tm
             other.signal(signal.SIGTERM)
             assert other.wait() == 0
         assert "other workers have our messages" in frozen.log()
-        assert "1 settlements came too late" in frozen.log()
+        assert "1 settlement came too late" in frozen.log()
         assert send(app, "mark", "new").get(timeout=10) == "new"
         frozen.signal(signal.SIGTERM)
         assert frozen.wait() == 0

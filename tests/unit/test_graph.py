@@ -11,8 +11,9 @@ from runtime.worker.steps.all import blueprints
 
 README = Path(__file__).parents[2] / "README.md"
 STATS = {
-    "a@one": {"pool": {"implementation": "pools.pool:ChildPool", "max-concurrency": 4}},
+    "a@one": {"pool": {"implementation": "prefork", "max-concurrency": 4}},
     'b"<@two': {"pool": {}},
+    "c@two": {"pool": {"implementation": "celery.concurrency.gevent:TaskPool", "max-concurrency": 1}},
 }
 QUEUES = {"a@one": [{"name": "celery"}, {"name": "slow"}]}
 
@@ -25,8 +26,8 @@ def test_workers_are_drawn_with_host_pool_and_queues() -> None:
     graph = drawn(STATS, QUEUES)
     assert [group.title for group in graph.groups] == ["queues", "host one", "host two"]
     assert graph.arrows == [
-        ("queues: celery", "host one: a@one\nChildPool, 4 slots"),
-        ("queues: slow", "host one: a@one\nChildPool, 4 slots"),
+        ("queues: celery", "host one: a@one\nprefork, 4 slots"),
+        ("queues: slow", "host one: a@one\nprefork, 4 slots"),
     ]
 
 
@@ -35,6 +36,6 @@ def test_names_of_others_do_no_harm_to_the_picture() -> None:
     texts = {
         text.text for text in ElementTree.fromstring(svg(graph)).iter("{http://www.w3.org/2000/svg}text")
     }
-    assert {"queues", "celery", 'b"<@two', "a@one", "ChildPool, 4 slots"} <= texts
+    assert {"queues", "celery", 'b"<@two', "a@one", "prefork, 4 slots", "gevent, 1 slot"} <= texts
     assert '"host two: b\\"<@two\\npool unknown, ? slots"' in dot(graph)
     assert '["b&quot;&lt;@two<br>pool unknown, ? slots"]' in mermaid(graph)

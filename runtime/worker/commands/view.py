@@ -83,7 +83,7 @@ class WorkerView:
         return self._pool.pids()
 
     def pool_kind(self) -> str:
-        return f"{type(self._pool).__module__}:{type(self._pool).__qualname__}"
+        return self.plan.size.kind
 
     # What may be done ---------------------------------------------------------------------------------
 
