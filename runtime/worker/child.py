@@ -16,6 +16,7 @@ from runtime.errors import AppNotFound, ImproperlyConfigured
 from runtime.execution import manifest
 from runtime.execution.run import Runner
 from runtime.results import waiting
+from runtime.worker import standard_streams
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -31,6 +32,7 @@ def boot_argument(options: WorkerOptions, kind: str, slots: int) -> bytes:
 def loaded(argument: bytes) -> App:
     """The app, with all its modules; it is the current one of this process."""
     given = orjson.loads(argument)
+    standard_streams.print_lines()
     logs.set_up(given["loglevel"], given["log_format"], given["logfile"])
     app = find_app(given["app"])
     app.load()

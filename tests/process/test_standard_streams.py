@@ -12,6 +12,8 @@ import pytest
 
 from runtime import App
 from tests.support.servers import Server
+from tests.support.waiting import wait_until
+from tests.support.worker import Worker
 
 RUNTIME = Path(sys.executable).with_name("runtime")
 
@@ -27,3 +29,9 @@ def test_tasks_run_without_standard_streams(app: App, server: Server, streams: s
             assert worker.wait(10) == 0
         finally:
             worker.kill()
+
+
+def test_what_a_task_prints_is_there_at_once(app: App, server: Server, tmp_path: Path) -> None:
+    with Worker(server.url(), tmp_path, env={"PYTHONUNBUFFERED": ""}) as worker:
+        app.send_task("tests.support.app.say", ("hear, hear",))
+        wait_until(lambda: "hear, hear\n" in worker.log(), 5)

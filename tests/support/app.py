@@ -92,6 +92,11 @@ def fail_custom() -> NoReturn:
 
 
 @app.task
+def say(text: str) -> None:
+    print(text)
+
+
+@app.task
 def leave() -> NoReturn:
     sys.exit(3)
 
