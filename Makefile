@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
-WORKERS ?= 3
+WORKERS ?= 4
 
 .PHONY: run test check bench clean
 
