@@ -12,7 +12,7 @@ One suite, `tests/contract/`, runs over every implementation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -99,6 +99,9 @@ class Received:
     """Once after the start: other workers of our node name whose leases run, for the log."""
     held: list[Held] | None = None
     """The answer to a `look`."""
+    sighted: list[Delivery] = field(default_factory=list)
+    """Messages that were sought (`seek`). They stay held, unless they are settled before the next
+    `receive`."""
     awake: bool = False
     """A queue of ours that was empty has got a message: take."""
     taking: bool = False
@@ -181,6 +184,11 @@ class Consumer(Protocol):
     def look(self, most: int) -> None:
         """Ask for up to `most` of the messages that are held, the earliest first and a few megabytes in all,
         for `Received.held`. Otherwise as `measure`."""
+
+    def seek(self, texts: Iterable[str]) -> None:
+        """Find the held messages in which one of these texts stands as a JSON string (perhaps a few others
+        too), for `Received.sighted`. In steps that stop the server for a few ms at most, however many are
+        held; without any command if none was ever held. Goes on after a break."""
 
     def consume(self, queues: Sequence[str]) -> None:
         """Take from these queues from now on; none is allowed. What was asked for before may still come."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import hiredis
@@ -23,8 +23,19 @@ from brokers.redis.lease import Evicted, Lease, identity, new_incarnation
 from brokers.redis.link import Link
 from brokers.redis.namesakes import Namesakes, look_for_namesakes
 from brokers.redis.remote import RemoteDocuments
-from brokers.redis.requests import ChoreStep, Holding, Renewal, Requests, Rousing, Settling, Subject
+from brokers.redis.requests import (
+    ChoreStep,
+    Forgetting,
+    Holding,
+    Renewal,
+    Requests,
+    Rousing,
+    Settling,
+    Sifting,
+    Subject,
+)
 from brokers.redis.scripts import HOLD, OF_BROKER, ROUSE, SETTLE, Argument, Command
+from brokers.redis.search import Search
 from brokers.redis.settlement import batches, given_back, named
 
 NEAR = 1.5
@@ -89,6 +100,12 @@ class RedisConsumer:
         self._pending = 0
         self._in_care: set[str] = set()
         """Tags of what was delivered, and neither settled nor held since."""
+        self._has_held = False
+        self._search = Search(self._keys.held(self.incarnation), self._keys.unacked)
+        self._sighted: set[str] = set()
+        """Tags of what the last `receive` has told of, and is held."""
+        self._forgotten: set[str] = set()
+        """Tags of what is settled though it was held; a take that is under way may still bring it."""
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -109,6 +126,7 @@ class RedisConsumer:
 
     def receive(self, now: float) -> Received:
         received = Received()
+        self._sighted.clear()
         self._check_lease(now)
         self._receive_from_broker(received, now)
         self._receive_documents(received, now)
@@ -151,6 +169,7 @@ class RedisConsumer:
         self._expected = limit
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
+        self._forget([each.tag for each in settlements if each.tag in self._sighted])
         if self._remote is not None:
             settlements = self._fence.ours(settlements)
             self._remote.submit([each for each in settlements if each.writes or each.chords])
@@ -159,6 +178,7 @@ class RedisConsumer:
 
     def hold(self, held: Sequence[tuple[str, float]]) -> None:
         record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
+        self._has_held = True
         for start in range(0, len(held), HOLDS):
             chunk = held[start : start + HOLDS]
             self._in_care.difference_update(tag for tag, _ in chunk)
@@ -183,6 +203,21 @@ class RedisConsumer:
             command = looking.command(self._keys.held(self.incarnation), self._keys.unacked)
             self._requests.send(looking, command)
 
+    def seek(self, texts: Iterable[str]) -> None:
+        if self._has_held:
+            self._search.add(texts)
+            self._go_on_searching()
+
+    def _go_on_searching(self) -> None:
+        if self._link.is_open and (command := self._search.command()) is not None:
+            self._requests.send(Sifting(), command)
+
+    def _forget(self, tags: Sequence[str]) -> None:
+        """They are settled, and held no more."""
+        if tags:
+            self._forgotten.update(tags)
+            self._requests.send(Forgetting(tags), ("ZREM", self._keys.held(self.incarnation), *tags))
+
     def consume(self, queues: Sequence[str]) -> None:
         self._read_from(queues)
         self._who = self._lease.who = self._who._replace(queues=",".join(queues))
@@ -204,6 +239,7 @@ class RedisConsumer:
     def close(self, timeout: float) -> list[str]:
         deadline = time.monotonic() + timeout
         self._expected = 0
+        self._has_held, self._search = False, Search("", "")
         self._upkeep.end()
         taken = self._finish(deadline)
         # The last one first: each goes to the head.
@@ -234,6 +270,8 @@ class RedisConsumer:
         if arrivals.opened:
             self._opened(now)
             self._requests.send_again()
+            self._forget(list(self._forgotten))
+            self._go_on_searching()
             self._upkeep.add(self._reconciliation())
             self._bind(self._bound)
         for reply in arrivals.replies:
@@ -254,6 +292,7 @@ class RedisConsumer:
         received.problem = self._link.problem()
         if received.problem is not None:
             self._requests.broken()
+            self._search.broken()
             self._expected = 0
             self._upkeep.drop()
         if isinstance(received.problem, Evicted):
@@ -279,7 +318,7 @@ class RedisConsumer:
                 self._taking = False
                 received.taken = True
                 received.more = take.left_some(reply)
-                deliveries = take.deliveries(reply)
+                deliveries = [each for each in take.deliveries(reply) if each.tag not in self._forgotten]
                 self._in_care.update(delivery.tag for delivery in deliveries)
                 received.deliveries += deliveries
                 received.refused += refusals(reply)
@@ -300,6 +339,8 @@ class RedisConsumer:
                 received.backlog = measuring.backlog(reply)
             case Looking() as looking:
                 received.held = looking.held(reply)
+            case Sifting() | Forgetting() as step:
+                self._searched(step, reply, received)
             case Renewal():
                 dead = self._lease.renewed(reply, now)
                 if dead is not None and not self._upkeep.busy():
@@ -307,6 +348,15 @@ class RedisConsumer:
             case ChoreStep(chore):
                 if chore is self._upkeep.chore:
                     self._continue_chore(reply, received, now)
+
+    def _searched(self, step: Sifting | Forgetting, reply: Any, received: Received) -> None:
+        if isinstance(step, Forgetting):
+            self._forgotten.difference_update(step.tags)
+            return
+        sighted = self._search.answered(reply)
+        self._sighted.update(delivery.tag for delivery in sighted)
+        received.sighted += sighted
+        self._go_on_searching()
 
     def _continue_chore(self, reply: Any, received: Received, now: float) -> None:
         following = self._upkeep.answer(reply)

@@ -41,7 +41,7 @@ class Take(NamedTuple):
 
     def deliveries(self, reply: Sequence[Any]) -> list[Delivery]:
         due, found, popped, messages, *_ = reply
-        deliveries = _from_storage(due, True) + _from_storage(found, False)
+        deliveries = from_storage(due, True) + from_storage(found, False)
         prefix, counter, rest = f"{self.incarnation}.", self.first, iter(messages)
         for position, count in zip(popped[::2], popped[1::2], strict=True):
             queue = self.lists[position - 1][1]
@@ -76,7 +76,7 @@ def rotated(queues: Sequence[str], served: Sequence[str]) -> list[str]:
     return [queue for queue in queues if queue not in served] + [queue for queue in queues if queue in served]
 
 
-def _from_storage(pairs: Sequence[bytes], held: bool) -> list[Delivery]:
+def from_storage(pairs: Sequence[bytes], held: bool) -> list[Delivery]:
     deliveries = []
     for tag, value in zip(pairs[::2], pairs[1::2], strict=True):
         stored = read_stored(value)

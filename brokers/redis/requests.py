@@ -43,7 +43,19 @@ class ChoreStep(NamedTuple):
     chore: Chore
 
 
-Subject = Take | Settling | Holding | Rousing | Renewal | Measuring | Looking | ChoreStep
+class Sifting(NamedTuple):
+    """A step of the search (`brokers.redis.search`). Has no number: it begins anew on a new connection."""
+
+
+class Forgetting(NamedTuple):
+    """Of held messages that are settled. Has no number: what is left behind falls out when it is due."""
+
+    tags: Sequence[str]
+
+
+Subject = (
+    Take | Settling | Holding | Rousing | Renewal | Measuring | Looking | ChoreStep | Sifting | Forgetting
+)
 
 
 class _Request(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from brokers.interface import Backlog, Consumer, Held, Received
 
 
@@ -15,6 +17,7 @@ class Inquiry:
         """What is kept there until it is due. For remote control."""
         self._measures = False
         self._looks_for = 0
+        self._texts: set[str] = set()
 
     def measure(self) -> None:
         """Ask for the backlog."""
@@ -24,6 +27,10 @@ class Inquiry:
         """Ask for so many of those that are held."""
         self._looks_for = max(most, self._looks_for)
 
+    def seek(self, texts: Iterable[str]) -> None:
+        """Ask for those that are held and have one of these texts. The loop takes the answer."""
+        self._texts.update(texts)
+
     def ask(self, broker: Consumer) -> None:
         if self._measures:
             self._measures = False
@@ -31,6 +38,9 @@ class Inquiry:
         if self._looks_for:
             most, self._looks_for = self._looks_for, 0
             broker.look(most)
+        if self._texts:
+            texts, self._texts = self._texts, set()
+            broker.seek(texts)
 
     def answered(self, received: Received) -> None:
         if received.backlog is not None:

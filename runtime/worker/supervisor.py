@@ -176,6 +176,8 @@ class Supervisor:
             self._journal.namesakes(received.namesakes)
         self._journal.broker_said(received.refused, received.restored)
         self._meters.restored(received.restored)
+        if received.sighted:
+            self._settlements += self._intake.withdraw_held(received.sighted)
         if received.deliveries:
             self._admit(received.deliveries, now)
 

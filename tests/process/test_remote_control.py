@@ -156,7 +156,8 @@ def test_a_scheduled_task_is_shown_and_does_not_run_once_it_is_revoked(pair: Pai
     for result in (*far, *near):
         with pytest.raises(Exception, match="revoked"):
             result.get(timeout=10)
-    wait_until(lambda: near[0].id not in {each["request"]["id"] for each in pair.ask_ours("scheduled")})
+    wait_until(lambda: pair.ask_ours("scheduled") == [])
+    assert f"Discarding revoked task: {TASKS}mark[{far[0].id}]" in pair.ours.log()
     assert pair.ours.started("near") == before
 
 

@@ -17,6 +17,7 @@ class Driven:
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
         self.deliveries: list[Delivery] = []
+        self.sighted: list[Delivery] = []
         self.fenced: list[str] = []
         self.refused: list[str] = []
         self.problems: list[BrokerError] = []
@@ -44,6 +45,7 @@ class Driven:
         poller.poll(max(wait, 0) * 1000)
         received = self.consumer.receive(time.monotonic())
         self.deliveries += received.deliveries
+        self.sighted += received.sighted
         self.fenced += received.fenced
         self.refused += received.refused
         self.namesakes += received.namesakes

@@ -34,7 +34,7 @@ def revoke(
         _terminate(view, running, signal)
     logger.info("Tasks flagged as revoked: %s", ", ".join(sorted(ids)))
     view.revoked.add(ids)
-    view.withdraw(lambda task: task.id in ids)
+    view.withdraw(lambda task: task.id in ids, ids)
     view.mark_revoked(sorted(ids - {reservation.task.id for reservation in running}))
     if not terminate:
         return {"ok": f"tasks {ids} flagged as revoked"}
@@ -63,7 +63,7 @@ def revoke_by_stamped_headers(
     if terminate:
         _terminate(view, running, signal)
     view.revoked.add_stamps(stamps)
-    view.withdraw(lambda task: not wanted.isdisjoint(stamps_of(task)))
+    view.withdraw(lambda task: not wanted.isdisjoint(stamps_of(task)), stamps)
     if not terminate:
         return {"ok": f"headers {stamps} flagged as revoked, but not terminated"}
     if not running:

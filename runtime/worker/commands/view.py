@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from brokers.interface import Consumer, Held, Settlement
@@ -87,9 +87,11 @@ class WorkerView:
 
     # What may be done ---------------------------------------------------------------------------------
 
-    def withdraw(self, is_meant: Callable[[TaskMessage], bool]) -> None:
-        """Tasks that have not begun here are revoked: out of the worker, their results stored."""
+    def withdraw(self, is_meant: Callable[[TaskMessage], bool], texts: Iterable[str]) -> None:
+        """Tasks that have not begun here, and are known as revoked by now, end: out of the worker, their
+        results stored. texts: one of these is in each message; so the broker finds those that it holds."""
         self._settlements += withdraw(self._core, is_meant)
+        self._core.inquiry.seek(texts)
 
     def mark_revoked(self, ids: Sequence[str]) -> None:
         """Wherever they are: the results of these tasks say so, unless one has begun somewhere."""

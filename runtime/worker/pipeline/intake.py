@@ -52,7 +52,7 @@ def admit(
     if task.expires is not None and task.expires <= epoch:
         reason = f"task {task.name}[{task.id}] has expired"
         return Refused(settler.revoked(delivery, task, "expired"), reason, Cause.EXPIRED, task)
-    if revoked and task in revoked and not (is_join(task) or task.name == ended.TASK):
+    if _is_revoked(task, revoked):
         reason = f"task {task.name}[{task.id}] was revoked"
         return Refused(settler.revoked(delivery, task, "revoked"), reason, Cause.REVOKED, task)
     if is_worn_out(envelope.restores(task.properties), settler.max_restores):
@@ -60,6 +60,10 @@ def admit(
         reason = f"task {task.name}[{task.id}] was with more than {settler.max_restores} workers that died"
         return Refused(settler.worn_out(never_entered), reason, Cause.WORN_OUT, task)
     return ledger.enter(delivery.tag, delivery.queue, delivery.message, task, options)
+
+
+def _is_revoked(task: task_message.TaskMessage, revoked: Revoked) -> bool:
+    return bool(revoked) and task in revoked and not (is_join(task) or task.name == ended.TASK)
 
 
 class Admitted(NamedTuple):
@@ -116,6 +120,16 @@ class Intake:
             else:
                 admitted.far.append((self._ledger.strike(entry.id).tag, eta))
         return admitted
+
+    def withdraw_held(self, sighted: Sequence[Delivery]) -> list[Settlement]:
+        """Of messages that the broker goes on holding: those that are revoked end now."""
+        settlements = []
+        for delivery in sighted:
+            task = task_message.read(envelope.parse(delivery.message))  # as when it was first admitted
+            if _is_revoked(task, self._revoked):
+                settlements.append(self._settler.revoked(delivery, task, "revoked"))
+                self._record.withdrawn(task)
+        return settlements
 
     def admit_due(self, limited: bool, now: float) -> Admitted:
         """Those that waited here until now. limited: also those that waited for their rate limit."""
