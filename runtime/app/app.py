@@ -16,6 +16,7 @@ from runtime.app.sender import Call, Messages, Sender
 from runtime.app.task import Task
 from runtime.bootsteps.additions import Additions
 from runtime.canvas.signature import Signature
+from runtime.current_app import set_app
 from runtime.errors import AlreadyRegistered
 from runtime.execution import current
 from runtime.results.async_result import AsyncResult as Result
@@ -73,8 +74,8 @@ class App:
             self.set_current()
 
     def set_current(self) -> None:
-        """Make it the one that shared tasks belong to."""
-        current.set_app(self)
+        """Make it the one that shared tasks belong to, and signatures of no app."""
+        set_app(self)
 
     @property
     def current_task(self) -> Task | None:

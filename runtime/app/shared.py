@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakSet
 
-from runtime.execution import current
+from runtime.current_app import get_app
 
 if TYPE_CHECKING:
     from runtime.app.app import App
@@ -25,10 +25,10 @@ class SharedTask:
         return app.task(**self._options)(self._function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.bind(current.app())(*args, **kwargs)
+        return self.bind(get_app())(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.bind(current.app()), name)
+        return getattr(self.bind(get_app()), name)
 
     def __repr__(self) -> str:
         return f"<@shared_task: {self._function.__module__}.{self._function.__qualname__}>"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.canvas.signature import Signature
-from runtime.execution import current
+from runtime.current_app import get_app
 
 
 def signature(
@@ -16,4 +16,4 @@ def signature(
     **options: Any,
 ) -> Signature:
     """A call by name, or a stored one; see App.signature. Raises ImproperlyConfigured if there is no app."""
-    return current.app().signature(task, args, kwargs, **options)
+    return get_app().signature(task, args, kwargs, **options)

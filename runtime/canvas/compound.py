@@ -69,11 +69,28 @@ class chain(Several):
     def joined(cls, left: Signature, right: Signature) -> Signature:
         if isinstance(right, group) and not right.tasks:
             return left
-        if isinstance(left, group) and left.tasks:
+        if isinstance(left, group):
             return chord(left, right)
         if isinstance(left, chord) and not isinstance(right, Compound):
             return chord(left.header, left.body | right, **left.options)
         return chain(*steps(left), *steps(right))
+
+    def apply_async(
+        self, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """An empty one sends nothing, and returns None, as Celery's."""
+        return super().apply_async(args, kwargs, **options) if self.tasks else None
+
+    def apply(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Any,
+    ) -> Any:
+        """The same."""
+        return super().apply(args, kwargs, throw=throw, **options) if self.tasks else None
 
     def __repr__(self) -> str:
         return " | ".join(map(repr, self.tasks)) or "chain()"

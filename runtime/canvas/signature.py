@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from runtime.errors import ImproperlyConfigured
+from runtime.current_app import get_app
 
 if TYPE_CHECKING:
     from runtime.canvas.stamping import StampingVisitor
@@ -129,11 +129,8 @@ class Signature:
 
     @property
     def sender(self) -> Sender:
-        """Raises ImproperlyConfigured if it belongs to no app."""
-        found = self.known_sender()
-        if found is None:
-            raise ImproperlyConfigured(f"the signature of {self.task} belongs to no app: use app.signature()")
-        return found
+        """Its own, or that of the current app. Raises ImproperlyConfigured if there is no app."""
+        return self.known_sender() or get_app().sender
 
     def known_sender(self) -> Sender | None:
         """Its own, or that of one of its members."""

@@ -1,4 +1,4 @@
-"""What is current: the app of this process, and the task that runs in this thread.
+"""The task that runs in this thread.
 
 The running tasks are a linked stack in a context variable, so that each thread, greenlet and
 coroutine has its own.
@@ -9,10 +9,7 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, NamedTuple
 
-from runtime.errors import ImproperlyConfigured
-
 if TYPE_CHECKING:
-    from runtime.app.app import App
     from runtime.app.task import Task
     from runtime.execution.request import Request
 
@@ -25,12 +22,6 @@ class Frame(NamedTuple):
 
 
 _frame: ContextVar[Frame | None] = ContextVar("runtime_frame", default=None)
-
-
-class _Apps:
-    """The apps of this process."""
-
-    current: App | None = None
 
 
 def push(task: Task, request: Request) -> Token[Frame | None]:
@@ -68,14 +59,3 @@ def request_of(task: Task) -> Request | None:
     while frame is not None and frame.task is not task:
         frame = frame.outer
     return None if frame is None else frame.request
-
-
-def set_app(app: App) -> None:
-    _Apps.current = app
-
-
-def app() -> App:
-    """The app that was made, or made current, last. Raises ImproperlyConfigured if there is none."""
-    if _Apps.current is None:
-        raise ImproperlyConfigured("there is no app yet: make one with App(name)")
-    return _Apps.current

@@ -71,6 +71,14 @@ def instead(self: Any, how: str, x: int) -> Any:
     return self.replace(one)
 
 
+def again(self: Any, x: int, times: int = 1) -> int:
+    """Returns x after so many retries."""
+    note(f"try {self.request.retries}")
+    if self.request.retries < times:
+        raise self.retry(countdown=0)
+    return x
+
+
 def part(self: Any, x: int) -> int:
     """Notes whose worker runs it."""
     note(f"part {_package_of(self)}")
@@ -108,7 +116,7 @@ FUNCTIONS: tuple[Callable[..., Any], ...] = (
     failed_how,
     body,
 )
-BOUND: tuple[Callable[..., Any], ...] = (about, instead, part, grow)
+BOUND: tuple[Callable[..., Any], ...] = (about, instead, again, part, grow)
 
 
 def register(app: Any) -> None:

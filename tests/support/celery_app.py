@@ -17,6 +17,7 @@ URL = os.environ.get("CELERY_URL", "redis+socket:///nowhere")
 
 app = Celery("tests.support.celery_app", broker=URL, backend=URL)
 app.conf.broker_connection_retry_on_startup = True
+app.conf.accept_content = ["json", "msgpack", "yaml"]
 if "CELERY_VISIBILITY_TIMEOUT" in os.environ:
     # It looks for abandoned messages every 10 x 10 s, unless told to hurry.
     app.conf.broker_transport_options = {

@@ -9,6 +9,7 @@ import pytest
 
 from brokers import envelope
 from brokers.interface import Push
+from runtime import App
 from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol.calls import complete, compose
@@ -169,5 +170,5 @@ def test_a_signature_is_data() -> None:
     callback = made.link(Signature("t.after"))
     assert made.clone((1,), queue="q").options == {"link": [callback], "queue": "q"}
     assert made.set(immutable=True, priority=3).immutable
-    with pytest.raises(ImproperlyConfigured, match="belongs to no app"):
-        made.delay()
+    app = App("t")
+    assert made.sender is app.sender  # of the current app

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from brokers import envelope
 from brokers.envelope import Envelope
 from pools.interface import Killed
-from runtime.execution import report
+from runtime.execution import errbacks, report
 from runtime.execution.report import PLAIN_SUCCESS, Report
 from runtime.execution.reporter import PRINTED
 from runtime.protocol import ended, protocol1
@@ -57,6 +57,8 @@ class CeleryRunner:
                 request = self._request(enveloped)
             except Exception as error:  # noqa: BLE001  (of each serializer its own; also a refused content type)
                 return report.encode(Report(report.MALFORMED, text=f"{type(error).__name__}: {error}"))
+            if errbacks.FAILED in enveloped.headers:
+                return report.encode(self._call_errbacks(request, enveloped.headers[errbacks.FAILED]))
             return report.encode(self._run(request, told=payload[0] == report.TELL[0]))
         except Killed:
             raise
@@ -164,6 +166,15 @@ class CeleryRunner:
         self._fail(task, request, error, end.state)
         if task is not None and end.state == states.FAILURE:
             task.on_failure(error, request["id"], request["args"], request["kwargs"], None)
+        return PLAIN_SUCCESS
+
+    def _call_errbacks(self, request: dict[str, Any], failed: dict[str, Any]) -> Report:
+        """Of a task that the supervisor saw end, and whose failure it has stored (`errbacks.later`)."""
+        of = {"id": request["args"][0], "task": failed["task"], "errbacks": request["callbacks"]}
+        backend = self._app.backend
+        backend._call_task_errbacks(
+            self._context({**request, **of}), backend.exception_to_python(failed["error"]), None
+        )
         return PLAIN_SUCCESS
 
     def _unknown(self, request: dict[str, Any]) -> Report:
