@@ -140,7 +140,7 @@ def locate(url: str, options: Options | None = None) -> Address:
 def _locate(url: str, options: Options | None) -> Address:
     scheme = url.partition("://")[0]
     if scheme not in SCHEMES:
-        raise ValueError(f"unknown scheme {scheme!r} of a broker URL: must be one of {', '.join(SCHEMES)}")
+        raise ValueError(f"unknown scheme {scheme!r} of the URL: must be one of {', '.join(SCHEMES)}")
     if scheme == "embedded":
         from brokers import embedded
 

@@ -30,6 +30,9 @@ def find(name: str) -> object:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     module, separator, attribute = name.partition(":")
+    if "/" in name or name.endswith(".py"):
+        path = name.removeprefix("./").removesuffix(".py").replace("/", ".").strip(".")
+        raise AppNotFound(f"{name!r} is a file; -A takes the name of a module, such as {path!r}")
     if not all(part.isidentifier() for part in module.split(".")):
         raise AppNotFound(f"{name!r} is no module, nor module:attribute")
     if separator:

@@ -36,6 +36,9 @@ def main() -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return ExitCode.USAGE
+    except click.NoSuchOption as error:
+        hint = "; -A goes before the verb" if error.option_name in ("-A", "--app") else ""
+        return refuse(error.format_message().rstrip(".") + hint, ExitCode.USAGE)
     except click.ClickException as error:
         return refuse(error.format_message(), ExitCode.USAGE)
     except (ImproperlyConfigured, BrokerMisconfigured) as error:

@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING
 import click
 
 from runtime.errors import ImproperlyConfigured
+from runtime.near import did_you_mean
 
 if TYPE_CHECKING:
     from runtime.app.app import App
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Root(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        verb = args[0]
+        if verb in self.commands or verb.startswith("-"):
+            return super().resolve_command(ctx, args)
+        hint = "; did you mean 'start'?" if verb == "worker" else did_you_mean(verb, self.commands)
+        raise click.UsageError(f"there is no verb {verb!r}{hint}", ctx)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "-A",
     "--app",

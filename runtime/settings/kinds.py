@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple
 
+from brokers.registry import SCHEMES
 from brokers.retry_policy import RetryPolicy
 from runtime import rates
 from runtime.content_types import CONTENT_TYPES
@@ -95,6 +96,13 @@ def _module(value: Any) -> str:
     if name != name.strip(".") or "/" in name:
         raise ValueError
     return name
+
+
+def _url(value: Any) -> str:
+    url = _text(value)
+    if url.partition("://")[0] not in SCHEMES:
+        raise ValueError
+    return url
 
 
 def _number(value: Any) -> float:
@@ -220,6 +228,7 @@ def _retry_policy(value: Any) -> dict[str, Any]:
 
 BOOLEAN = Kind("True or False", _boolean)
 TEXT = Kind("a non-empty string", _text)
+URL = Kind(f"a URL of {', '.join(f'{scheme}://' for scheme in SCHEMES)}", _url)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
 PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)
 RATE = Kind(rates.EXPECTED, _rate)

@@ -119,7 +119,7 @@ def check(name: str, value: Any) -> Any:
     try:
         return setting.kind.read(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} {setting.kind.refusal(value)}") from None
+        raise ImproperlyConfigured(f"{name} {setting.kind.refusal(masked(name, value))}") from None
 
 
 def masked(name: str, value: Any) -> Any:

@@ -52,7 +52,10 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
             ["-A", "examples.tasks", "start", "--time-limit", "5", "--soft-time-limit", "7.5"],
             "soft_time_limit must not be longer than time_limit, 5 s; it is 7.5 s",
         ),
-        (["strat"], "No such command 'strat'"),
+        (["strat"], "there is no verb 'strat'; did you mean 'start'?"),
+        (["worker"], "there is no verb 'worker'; did you mean 'start'?"),
+        (["start", "-A", "examples.tasks"], "No such option '-A'; -A goes before the verb"),
+        (["-A", "examples/tasks.py", "start"], "such as 'examples.tasks'"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], reason: str) -> None:
@@ -71,8 +74,8 @@ def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], reason: str
         ({"task_serializer": "jsn"}, "did you mean 'json'?"),
         ({"worker_http": "nonsense"}, "'nonsense'"),
         ({"worker_pool": "thread"}, "did you mean 'threads'?"),
-        ({"broker_url": "amqp://localhost"}, "amqp"),
-        ({"result_backend": "db+sqlite:///x"}, "db+sqlite"),
+        ({"broker_url": "amqp://me:secret@localhost"}, "broker_url must be a URL of redis://, rediss://, "),
+        ({"result_backend": "rpc://"}, "embedded://, or None; it is 'rpc://'"),
     ],
 )
 def test_wrong_settings_are_one_line_and_exit_code_2(settings: dict[str, str], reason: str) -> None:
@@ -81,6 +84,7 @@ def test_wrong_settings_are_one_line_and_exit_code_2(settings: dict[str, str], r
     (line,) = done.stderr.splitlines()
     assert line.startswith("runtime: error: ")
     assert reason in line
+    assert "secret" not in line
 
 
 @pytest.mark.parametrize("pool", ["prefork", "solo"])

@@ -12,6 +12,7 @@ from runtime.settings.kinds import (
     SERIALIZER,
     TEXT,
     TIMEZONE,
+    URL,
     optional,
     whole,
 )
@@ -27,7 +28,7 @@ GENERAL = (
 BROKER = (
     Setting(
         "broker_url",
-        TEXT,
+        URL,
         "embedded://",
         "Where messages are. The environment variable RUNTIME_BROKER_URL replaces the default.",
     ),
@@ -54,7 +55,7 @@ CONTROL = (
 RESULT = (
     Setting(
         "result_backend",
-        optional(TEXT),
+        optional(URL),
         "embedded://",
         "Where results are stored; None: nowhere. RUNTIME_RESULT_BACKEND replaces the default.",
     ),
