@@ -80,8 +80,8 @@ class Sender:
         task_id = self._complete(options, request)
         policy = policy_of(self._conf, options)
         pushes = self.pushes(name, args, kwargs, options, declared)
-        results = self._sent(pushes, (), [AsyncResult(task_id, self._results)], request, policy)
-        result: AsyncResult = results[0]
+        to_come = AsyncResult(task_id, self._results, ignored=_ignored(options, declared))
+        result: AsyncResult = self._sent(pushes, (), [to_come], request, policy)[0]
         return result
 
     def apply(
@@ -163,7 +163,9 @@ class Sender:
                 options = {**inherited, **signature.options}
                 task_id = options.setdefault("task_id", new_id())
                 pushes += self._pushes(signature.task, signature.args, signature.kwargs, options)
-                results.append(AsyncResult(task_id, self._results))
+                task = self._tasks.get(signature.task)
+                ignored = _ignored(options, None if task is None else task.declared)
+                results.append(AsyncResult(task_id, self._results, ignored=ignored))
         return pushes, chords, results
 
     def messages(
@@ -294,3 +296,9 @@ def _with_options(signature: Signature, kwargs: Mapping[str, Any], options: Mapp
     if "body" in kwargs:  # of a chord
         signature = signature.clone((), kwargs)
     return signature.with_options({**signature.options, **options})
+
+
+def _ignored(options: Mapping[str, Any], declared: Mapping[str, Any] | None) -> bool:
+    """Nobody will store a result: the caller, or the task, says so."""
+    chosen = options.get("ignore_result")
+    return bool((declared or {}).get("ignore_result") if chosen is None else chosen)

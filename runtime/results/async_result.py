@@ -36,12 +36,14 @@ class AsyncResult(Result):
         *,
         app: HasResults | None = None,
         parent: Result | None = None,
+        ignored: bool = False,
     ) -> None:
-        """Either `store` or `app` is needed."""
+        """Either `store` or `app` is needed. ignored: nothing will be stored."""
         if store is None and app is None:
             raise ImproperlyConfigured(f"AsyncResult({id!r}) belongs to no app: use app.AsyncResult()")
         self.id = id
         self.parent = parent
+        self.ignored = ignored
         self._store = store or cast(HasResults, app).results
         self._final: Document | None = None
 
@@ -97,7 +99,10 @@ class AsyncResult(Result):
         If it failed or was revoked, its exception is raised, with the remote traceback as a note, or
         without `propagate` returned. Raises runtime.errors.TimeoutError (also a builtin TimeoutError); and
         RuntimeError in a task, even if there is nothing to wait for, unless `disable_sync_subtasks` is False.
+        None at once if it was sent with ignore_result.
         """
+        if self.ignored:
+            return None
         if disable_sync_subtasks:
             waiting.check()
         if self._final is None:
@@ -109,6 +114,8 @@ class AsyncResult(Result):
 
     async def aget(self, timeout: float | None = None, propagate: bool = True) -> Any:
         """The same in an event loop, which goes on meanwhile. All that wait there share one connection."""
+        if self.ignored:
+            return None
         if self._final is None:
             import asyncio
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -51,6 +52,15 @@ def test_ignored_results_are_not_stored(app: App, server: Server, worker: Worker
     send(app, "add", 1, 2).get(timeout=10)
     wait_until(lambda: nothing_left(server), 5)
     assert by_task.state == by_caller.state == "PENDING"
+
+
+def test_nobody_waits_for_an_ignored_result(app: App, worker: Worker) -> None:
+    silent = app.task(name="tests.support.app.silent", ignore_result=True)(lambda: "not kept")
+    assert silent.delay().get() is None
+    assert silent.s().delay().get() is None
+    assert send(app, "add", 1, 1, ignore_result=True).get() is None
+    assert silent.apply_async(ignore_result=False).get(timeout=10) == "not kept"
+    assert asyncio.run(silent.delay().aget()) is None
 
 
 def test_exceptions_come_back_as_themselves(app: App, worker: Worker) -> None:
