@@ -32,7 +32,7 @@ class WorkerUnderTest:
 
     def __init__(self, app: str, broker: str, log: Path) -> None:
         self._command = [
-            sys.executable, "-m", "runtime.cli", "-A", APP, "start",
+            sys.executable, "-m", "runtime", "-A", APP, "start",
             "--pool", "solo", "--purge", "--loglevel", "info", "-n", "tested@%h",
         ]  # fmt: skip
         path = os.pathsep.join(filter(None, sys.path))

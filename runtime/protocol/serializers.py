@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -51,17 +52,28 @@ def accepted_types(names: Iterable[str]) -> frozenset[str]:
     return frozenset(named(name).content_type for name in names)
 
 
-def _optional(module: str, extra: str) -> ModuleType:
+def check_installed(name: str) -> None:
+    """Raises ImproperlyConfigured for a serializer whose package is missing."""
+    serializer = named(name).name
+    if serializer in _PACKAGES and find_spec(_PACKAGES[serializer]) is None:
+        raise _missing(serializer)
+
+
+def _optional(serializer: str) -> ModuleType:
     try:
-        return import_module(module)
+        return import_module(_PACKAGES[serializer])
     except ModuleNotFoundError:
-        raise ImproperlyConfigured(
-            f"serializer {extra!r} needs the package: pip install 'worker-runtime[{extra}]'"
-        ) from None
+        raise _missing(serializer) from None
+
+
+def _missing(serializer: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"serializer {serializer!r} needs a package: pip install 'worker-runtime[{serializer}]'"
+    )
 
 
 def _msgpack_dumps(value: Any) -> bytes:
-    msgpack = _optional("msgpack", "msgpack")
+    msgpack = _optional("msgpack")
     try:
         packed: bytes = msgpack.packb(value, use_bin_type=True)
     except (TypeError, ValueError, OverflowError) as error:
@@ -70,7 +82,7 @@ def _msgpack_dumps(value: Any) -> bytes:
 
 
 def _msgpack_loads(data: bytes) -> Any:
-    msgpack = _optional("msgpack", "msgpack")
+    msgpack = _optional("msgpack")
     try:
         return msgpack.unpackb(data, raw=False)
     except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
@@ -78,7 +90,7 @@ def _msgpack_loads(data: bytes) -> Any:
 
 
 def _yaml_dumps(value: Any) -> bytes:
-    yaml = _optional("yaml", "yaml")
+    yaml = _optional("yaml")
     try:
         return str(yaml.safe_dump(value)).encode()
     except (yaml.YAMLError, RecursionError) as error:
@@ -86,7 +98,7 @@ def _yaml_dumps(value: Any) -> bytes:
 
 
 def _yaml_loads(data: bytes) -> Any:
-    yaml = _optional("yaml", "yaml")
+    yaml = _optional("yaml")
     try:
         return yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -117,5 +129,7 @@ _SERIALIZERS = (
     Serializer("yaml", CONTENT_TYPES["yaml"], "utf-8", _yaml_dumps, _yaml_loads),
     Serializer("pickle", CONTENT_TYPES["pickle"], "binary", _pickle_dumps, _pickle_loads),
 )
+_PACKAGES = {"msgpack": "msgpack", "yaml": "yaml"}
+"""Of serializers that need one: its name, which is also that of our extra."""
 _BY_NAME = {serializer.name: serializer for serializer in _SERIALIZERS}
 _BY_CONTENT_TYPE = {serializer.content_type: serializer for serializer in _SERIALIZERS}

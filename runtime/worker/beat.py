@@ -95,4 +95,4 @@ def command(options: WorkerOptions) -> list[str]:
         "--parent": str(os.getpid()),
     }
     told = [word for name, value in given.items() if value is not None for word in (name, value)]
-    return [sys.executable, "-m", "runtime.cli", "-A", options.app, "beat", *told]
+    return [sys.executable, "-m", "runtime", "-A", options.app, "beat", *told]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from brokers.queue import Queue
 from runtime.errors import ImproperlyConfigured
+from runtime.protocol import serializers
 from runtime.protocol.bounds import check_limits
 from runtime.protocol.routing import check_declared, declaration
 from runtime.settings import Settings
@@ -67,6 +68,8 @@ def plan(app: App, options: WorkerOptions) -> Plan:
     soft_time_limit = options.soft_time_limit or conf.task_soft_time_limit or None
     try:
         check_limits(soft_time_limit, time_limit)
+        for serializer in (*conf.accept_content, conf.task_serializer, conf.result_serializer):
+            serializers.check_installed(serializer)
         _check_lease(conf.worker_lease, conf.worker_lease_renewal)
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from None

@@ -98,7 +98,7 @@ def test_a_schedule_file_that_is_none_ends_the_start(server: Server, tmp_path: P
 
 @contextmanager
 def beat_alone(server: Server, schedule: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "runtime.cli", "-A", APP, "beat", "--schedule", str(schedule)]
+    command = [sys.executable, "-m", "runtime", "-A", APP, "beat", "--schedule", str(schedule)]
     with log.open("wb") as file:
         beat = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, "RUNTIME_BROKER_URL": server.url()}, stderr=file

@@ -46,7 +46,7 @@ def beat_alone(server: Server, app: str, directory: Path) -> Iterator[subprocess
     command = [
         sys.executable,
         "-m",
-        "runtime.cli",
+        "runtime",
         "-A",
         app,
         "beat",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from runtime import App
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.options import WorkerOptions
 from runtime.worker.plan import plan
+
+
+def test_a_serializer_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App("planned", set_as_current=False, accept_content=["json", "application/x-msgpack"])
+    plan(app, WorkerOptions("proj", "w@h"))
+    monkeypatch.setitem(sys.modules, "msgpack", None)
+    with pytest.raises(ImproperlyConfigured, match=r"'msgpack' needs a package: .*worker-runtime\[msgpack\]"):
+        plan(app, WorkerOptions("proj", "w@h"))
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def admit(
         )
     options = manifest.get(task.name)
     if options is None:
-        reason = f"unknown task {task.name!r}, id {task.id}"
+        reason = f"unknown task {task.name!r}, id {task.id}: none of the modules that are imported has it"
         return Refused(settler.unknown(delivery, task), reason, Cause.UNKNOWN, task)
     if task.expires is not None and task.expires <= epoch:
         reason = f"task {task.name}[{task.id}] has expired"

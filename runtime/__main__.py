@@ -1,4 +1,4 @@
-"""`python -m runtime.cli`: the command without its script."""
+"""`python -m runtime`: the command without its script."""
 
 from __future__ import annotations
 
