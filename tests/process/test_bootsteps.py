@@ -42,7 +42,7 @@ def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
         first = beat.read_text()
         wait_until(lambda: beat.read_text() not in ("", first), 5)
         picture = runtime("-A", "examples.bootsteps", "graph", "workers", RUNTIME_BROKER_URL=server.url())
-        assert '"queues: celery" -> "host test: w1@test\\nChildPool, 1 slots"' in picture.stdout
+        assert '"queues: celery" -> "host test: w1@test\\nprefork, 1 slot"' in picture.stdout
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
         assert not server.client.hlen("unacked")

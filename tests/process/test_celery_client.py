@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -20,9 +16,10 @@ from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 
 import runtime
+from tests.support.celery_worker import CeleryWorker
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import ROOT, Worker
+from tests.support.worker import Worker
 
 
 @pytest.fixture
@@ -112,30 +109,12 @@ def test_links_and_chains_of_a_celery_client_are_followed(client: Celery, worker
 
 
 @pytest.fixture
-def celery_worker(server: Server, tmp_path: Path) -> Iterator[None]:
-    log = (tmp_path / "celery.log").open("wb")
-    env = {**os.environ, "CELERY_URL": server.url()}
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "tests.support.celery_app",
-        "worker",
-        "-c",
-        "1",
-        "-l",
-        "info",
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    wait_until(lambda: b"ready." in (tmp_path / "celery.log").read_bytes(), 30)
-    yield
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
-    log.close()
+def celery_worker(server: Server, tmp_path: Path) -> Iterator[CeleryWorker]:
+    with CeleryWorker(server.url(), tmp_path, slots=1) as worker:
+        yield worker
 
 
-def test_our_client_drives_a_celery_worker(server: Server, celery_worker: None) -> None:
+def test_our_client_drives_a_celery_worker(server: Server, celery_worker: CeleryWorker) -> None:
     app = runtime.App("client", broker=server.url(), backend=server.url())
 
     @app.task(name="tests.support.app.add")

@@ -80,7 +80,7 @@ class Worker:
             sys.stderr.write(f"--- log of {self.node}\n{self.log()[-8000:]}\n")
 
     def wait_ready(self) -> None:
-        wait_until(lambda: "ready" in self.log() or self.process.poll() is not None, 15)
+        wait_until(lambda: "ready" in self.log() or self.process.poll() is not None, 30)
         assert self.process.poll() is None, self.log()
 
     def again(self, wait: bool = True) -> None:
