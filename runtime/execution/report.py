@@ -47,6 +47,8 @@ is JSON, which may begin with a space; so each job says it for itself, whenever 
 
 _TOLD = b"="
 """What a success with nothing to store or send begins with; the rest is its text. (marshal: `[`.)"""
+_STORED = b"+"
+"""What a success with nothing but a document begins with; the rest is that, as `Report` has it."""
 
 
 def is_bare(report: Report) -> bool:
@@ -55,9 +57,12 @@ def is_bare(report: Report) -> bool:
 
 
 def encode(report: Report) -> bytes:
-    """A success with nothing to store, send or tell is no bytes at all: the commonest answer."""
+    """A success with nothing to store, send or tell is no bytes at all: the commonest answer. One with
+    nothing but a document comes next."""
     if is_bare(report):
         return _TOLD + report.text.encode(errors="surrogatepass") if report.text else b""
+    if report.state == SUCCESS and len(report.documents) == 1 and not any(report[2:]):
+        return _STORED + marshal.dumps(report.documents[0])
     pushes = [tuple(push) for push in report.pushes]
     return marshal.dumps([*report[:2], pushes, [_flat(chord) for chord in report.chords], *report[4:]])
 
@@ -67,6 +72,8 @@ def decode(payload: bytes) -> Report:
         return PLAIN_SUCCESS
     if payload[:1] == _TOLD:
         return Report(SUCCESS, text=payload[1:].decode(errors="surrogatepass"))
+    if payload[:1] == _STORED:
+        return Report(SUCCESS, (marshal.loads(memoryview(payload)[1:]),))
     state, documents, pushes, chords, *rest = marshal.loads(payload)
     chords = [_chord(*chord) for chord in chords]
     return Report(state, documents, [Push(*push) for push in pushes], chords, *rest)

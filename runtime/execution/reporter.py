@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from brokers.interface import ChordPart, ChordSize
+from brokers.interface import ChordPart, ChordSize, Push
 from runtime.errors import EncodeError, Ignore, Reject, Retry, TaskError
 from runtime.execution import chords, errbacks, follow_up, report
 from runtime.execution.replacing import Replaced
@@ -173,7 +174,11 @@ def trace_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, _inside(error.__traceback__)))
 
 
-def _sent(following: list[Messages], parts: list[ChordPart]) -> tuple[list[Any], list[ChordPart | ChordSize]]:
+def _sent(
+    following: list[Messages], parts: list[ChordPart]
+) -> tuple[Sequence[Push], Sequence[ChordPart | ChordSize]]:
+    if not (following or parts):
+        return (), ()
     pushes = [push for messages in following for push in messages.pushes]
     return pushes, [*parts, *(begun for messages in following for begun in messages.chords)]
 

@@ -57,12 +57,12 @@ class Settler:
         verdict = of_report(reservation.options, not reservation.tag, report)
         if verdict is Verdict.DEAD:
             return self._malformed(reservation, report)
-        pushes = list(report.pushes)
+        pushes = report.pushes
         if report.state == RETRY:
             pushes = [_returned(push, reservation) for push in pushes]
         if verdict is Verdict.REQUEUE:
-            pushes.append(self._to_tail(reservation))
-        chords = [_placed(chord, reservation) for chord in report.chords]
+            pushes = [*pushes, self._to_tail(reservation)]
+        chords = [_placed(chord, reservation) for chord in report.chords] if report.chords else ()
         return Settlement(reservation.tag, self._writes(report.documents), pushes, chords=chords)
 
     def timed_out(self, reservation: Reservation, event: TimedOut) -> Settlement:
