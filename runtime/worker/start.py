@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from runtime.app.app import App
 
 logger = logging.getLogger("runtime.worker")
+
+YOUNG = 20_000
+"""New objects after which the garbage collector looks. What comes with one take is several thousand, none of
+it garbage that needs a collector: at Python's 700 it took 5 % of the supervisor's time."""
 
 
 def run_worker(app: App, options: WorkerOptions) -> int:
@@ -43,6 +48,8 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     try:
         if options.banner:
             banner.show(parts.plan)
+        gc.freeze()
+        gc.set_threshold(YOUNG)
         return Supervisor(parts, consumer).run()
     finally:
         consumer.stop()
