@@ -22,11 +22,9 @@ from runtime.worker.steps.pool import CoreStep, PoolStep
 
 logger = logging.getLogger("runtime.worker")
 
-LINGER = 0.001
+LINGER = 0.002
 """Seconds to let ends gather while every child has quick jobs queued ahead: nobody waits for us, and
 a turn costs the same for one end as for fifty."""
-LINGER_QUEUED = 4
-"""Jobs queued ahead for each child from which on that is so, if they last for twice as long."""
 
 
 class Supervisor:
@@ -109,10 +107,10 @@ class Supervisor:
         return self._hub.wait(deadline)
 
     def _has_leisure(self) -> bool:
-        """No child needs us within LINGER."""
+        """No child needs us within LINGER: each has a job ahead of what they all do in twice that time."""
         children = self._pool.slots() / self._pool.width()
         lasting = 2 * LINGER * self._pace.rate(time.monotonic())
-        return self._pool.queued() >= max(LINGER_QUEUED * children, lasting)
+        return self._pool.queued() >= children + lasting
 
     # Life -----------------------------------------------------------------------------------------
 

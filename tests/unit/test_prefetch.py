@@ -13,6 +13,9 @@ from runtime.worker.pipeline.pace import Pace
         (0, 0, 0.8, 0),  # every slot in a task of ten seconds: nothing to hoard
         (0, 0, 1000.0, 50),  # 50 ms of work
         (0, 50, 1000.0, 0),  # which is here already
+        (0, 26, 1000.0, 0),  # nor a few now and a few in a moment
+        (0, 25, 1000.0, 25),
+        (1, 26, 1000.0, 25),  # a free slot does not wait
         (8, 0, 1e6, prefetch.BATCH),
     ],
 )

@@ -13,12 +13,12 @@ BATCH = 500
 """Most messages one take asks for: what a script call handles in about 1 ms."""
 MOST = 2000
 """Most messages waiting here, whatever the rate."""
-QUICK = 0.005
+QUICK = 0.008
 """Seconds: tasks of which a child usually ends one in less are queued ahead at it."""
 AHEAD = 0.010
 """Seconds of quick tasks to queue ahead at one child."""
-DEEPEST = 32
-"""Most jobs queued ahead at one child: its socket's buffer takes about twice as many."""
+DEEPEST = 64
+"""Most jobs queued ahead at one child: its socket's buffer takes about as many."""
 RATE_MEMORY = 0.2
 """Seconds after which a rate seen counts for 1/e."""
 
@@ -41,7 +41,10 @@ def wanted(
     those what can run.
     """
     if multiplier is None:
-        room = idle + min(int(rate * HORIZON), MOST) - waiting
+        aim = idle + min(int(rate * HORIZON), MOST)
+        room = aim - waiting
+        if not idle and waiting > aim // 2:
+            return 0  # later, more at once: a take costs the same for one message as for fifty
         room += 2 * sent_away if room > 0 else 0
     elif multiplier == 0:
         room = MOST - waiting
