@@ -97,4 +97,4 @@ def call(
     if no_wait:
         click.echo(result.id)
         return 0
-    return show_outcome(result, timeout)
+    return show_outcome(app, result, timeout)

@@ -18,8 +18,9 @@ def result(context: click.Context, id: str, timeout: float | None) -> int:
 
     Exit code 1: the task failed; its exception is on stderr. 6: there is no result (yet).
     """
-    found = load_app(context).AsyncResult(id)
+    app = load_app(context)
+    found = app.AsyncResult(id)
     if timeout is None and not found.ready():
         click.echo(f"{id}: {found.state}", err=True)
         return ClientExit.NO_RESULT
-    return show_outcome(found, timeout)
+    return show_outcome(app, found, timeout)

@@ -170,8 +170,11 @@ def last_resort(message: TaskMessage, kind: str) -> Report:
 
 
 def trace_of(error: BaseException) -> str:
-    """Its traceback, beginning where the user's code does."""
-    return "".join(traceback.format_exception(type(error), error, _inside(error.__traceback__)))
+    """Its traceback, beginning where the user's code does. An exception whose text is its own printed form,
+    as that of the soft limit, is named once."""
+    text = "".join(traceback.format_exception(type(error), error, _inside(error.__traceback__)))
+    twice = f": {printed(error)}\n"
+    return f"{text.removesuffix(twice)}\n" if text.endswith(twice) else text
 
 
 def _sent(

@@ -39,12 +39,13 @@ def from_wire(stored: Any) -> BaseException:
 
 
 def _told(error: BaseException) -> list[str]:
-    """What an exception without arguments has to say all the same, as pydantic's ValidationError."""
+    """What an exception without arguments has to say all the same, as pydantic's ValidationError. Its own
+    printed form, as billiard's have it, says nothing more."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001  (__str__ is the user's code)
         return []
-    return [text] if text else []
+    return [text] if text and text != printed(error) else []
 
 
 def _encodable(argument: Any) -> Any:

@@ -81,13 +81,20 @@ def test_waiting_without_a_worker_is_told_and_can_be_ended(shell: Shell, server:
     waiting = shell.begin("call", "tests.support.app.add", "1", "2")
     assert waiting.stderr is not None
     line = waiting.stderr.readline()
-    assert "no result yet" in line
+    assert "no result yet; no worker says that it has it; is there one for its queue?" in line
     task_id = line.partition(":")[0]
     assert f"`runtime result {task_id}` asks again" in line
     waiting.send_signal(signal.SIGINT)
     assert waiting.communicate(timeout=10)[0] == ""
     assert waiting.returncode == 130
     assert server.client.llen("celery") == 1
+
+
+def test_waiting_for_a_task_that_a_worker_has_tells_which(shell: Shell, worker: Worker) -> None:
+    waiting = shell.begin("call", "tests.support.app.mark", "slow", "3")
+    assert waiting.stderr is not None
+    assert f"no result yet; {worker.node} has it: active; Ctrl-C" in waiting.stderr.readline()
+    assert waiting.communicate(timeout=10)[0] == '"slow"\n'
 
 
 def test_a_result_store_that_is_away_is_one_line_and_exit_code_5(tmp_path: Path) -> None:

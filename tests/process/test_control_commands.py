@@ -59,7 +59,7 @@ CONTROL = {
     "terminate KILL unknown": "same",
 }
 APART = {
-    "election": "a Celery worker's remote control stops at it",
+    "election": "a Celery worker ends by it: test_celery_neighbour.py",
     "shutdown": "it is the last that a worker hears",
 }
 """Commands that have tests of their own, and why."""

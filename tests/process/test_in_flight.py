@@ -68,6 +68,8 @@ def test_a_messages_way_in_every_pool(app: App, server: Server, worker: Worker, 
     wait_until(lambda: odd.state == "FAILURE", 5)
     with pytest.raises(SoftTimeLimitExceeded):
         send(app, "soft_limited", "busy", time_limit=20).get(timeout=10)
+    assert "raised unexpected: SoftTimeLimitExceeded()\n" in worker.log()
+    assert "SoftTimeLimitExceeded: SoftTimeLimitExceeded" not in worker.log()
     with pytest.raises(Exception, match=r"0\.5"):
         send(app, "hard_limited", "sleep").get(timeout=10)
     for result in held:

@@ -84,11 +84,6 @@ def test_registered_tasks_are_told_by_name_and_attributes(pair: Pair) -> None:
     assert TASKS + "mark [acks_late=True]" in shown[1]
 
 
-def test_an_election_is_ignored(pair: Pair) -> None:
-    # Not asked of Celery's worker: its remote control stops then.
-    assert pair.ask_ours("election", id="1", topic="task") is None
-
-
 def test_memory_is_dumped(pair: Pair) -> None:
     pair.ask("memsample")
     ours = pair.ask_ours("memdump", samples=1)

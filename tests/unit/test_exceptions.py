@@ -5,7 +5,7 @@ from typing import Any
 
 import celery.exceptions
 import pytest
-from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 
 from runtime import errors
 from runtime.protocol import json_dialect
@@ -42,6 +42,7 @@ def there_and_back(error: BaseException) -> BaseException:
         errors.EncodeError("cannot"),
         errors.TimeoutError("late"),
         TimeLimitExceeded(5),
+        SoftTimeLimitExceeded(),
         WorkerLostError("signal 9"),
         SystemExit(3),
     ],

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
+import celery.signals
 import orjson
 import pytest
+from celery.utils.dispatch import Signal
 
 from brokers import envelope
 from runtime import App, hooks
@@ -16,6 +19,14 @@ from runtime.execution.run import Runner
 from runtime.hooks import Hook
 from runtime.protocol import task_message
 from runtime.protocol.calls import compose
+
+
+def test_all_signals_of_celery_are_here_but_those_that_the_documentation_names() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "moving-over.md").read_text()
+    theirs = {name for name, each in vars(celery.signals).items() if isinstance(each, Signal)}
+    ours = {name for name, each in vars(hooks).items() if isinstance(each, Hook)}
+    assert ours <= theirs
+    assert all(f"`{name}`" in page.partition("but these:")[2] for name in theirs - ours)
 
 
 @pytest.fixture
