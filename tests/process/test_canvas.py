@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -59,7 +60,7 @@ def ways(
     shared_server.client.flushall()
     url, directory = shared_server.url(), tmp_path_factory.mktemp("canvas")
     effects = directory / "effects"
-    started = {
+    started: dict[str, Callable[[], AbstractContextManager[object]]] = {
         "ours": lambda: Worker(url, directory, env={"SETTINGS": ACCEPT}),
         "celery": lambda: CeleryWorker(url, directory),
         "its app in ours": lambda: Worker(url, directory, app=CELERY_APP, env={"CELERY_URL": url}),
