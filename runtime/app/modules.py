@@ -17,9 +17,15 @@ def import_named(names: Iterable[str], by: str) -> None:
         try:
             import_module(name)
         except ModuleNotFoundError as error:
-            missing = error.name or ""
-            if not f"{name}.".startswith(f"{missing}."):
-                raise
+            refuse_missing(error, [name], by)
+            raise
+
+
+def refuse_missing(error: ModuleNotFoundError, names: Iterable[str], by: str) -> None:
+    """Raises ImproperlyConfigured if it is about one of these, and not about what such a module imports."""
+    missing = error.name or ""
+    for name in names:
+        if f"{name}.".startswith(f"{missing}."):
             raise ImproperlyConfigured(
                 f"{by} names {name!r}: there is no module {missing!r}{near(missing)}"
             ) from None

@@ -87,13 +87,20 @@ def test_wrong_settings_are_one_line_and_exit_code_2(settings: dict[str, str], r
     assert "secret" not in line
 
 
-@pytest.mark.parametrize("pool", ["prefork", "solo"])
-def test_a_module_that_there_is_not_ends_the_start(server: Server, pool: str) -> None:
+@pytest.mark.parametrize(
+    ("app", "pool"),
+    [
+        ("tests.support.app", "prefork"),
+        ("tests.support.app", "solo"),
+        ("tests.support.celery_project", "prefork"),
+    ],
+)
+def test_a_module_that_there_is_not_ends_the_start(server: Server, app: str, pool: str) -> None:
     settings = json.dumps({"include": ["tests.support.canvas_task"]})
+    env = {"RUNTIME_BROKER_URL": server.url(), "SETTINGS": settings}
+    celerys = {"CELERY_URL": server.url(), "CELERY_SETTINGS": settings}
     begun = time.monotonic()
-    done = runtime(
-        "-A", "tests.support.app", "start", "-P", pool, RUNTIME_BROKER_URL=server.url(), SETTINGS=settings
-    )
+    done = runtime("-A", app, "start", "-P", pool, **env, **celerys)
     assert done.returncode == 2
     assert "did you mean 'tests.support.canvas_tasks'?" in done.stderr
     assert "Traceback" not in done.stderr

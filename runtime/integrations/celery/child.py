@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from billiard.util import Finalize
 
+from pools.interface import BootRefused
 from runtime import logs
 from runtime.app.load import find
+from runtime.app.modules import refuse_missing
+from runtime.errors import ImproperlyConfigured
 from runtime.integrations.celery import tasks
 from runtime.integrations.celery.runner import CeleryRunner
 from runtime.integrations.celery.settings import translated
@@ -66,7 +69,10 @@ def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
         loglevel=given["loglevel"],
         logfile=given["logfile"],
     )
-    _load(controller, given)
+    try:
+        _load(controller, given)
+    except ImproperlyConfigured as error:
+        raise BootRefused(str(error)) from None
     _Loaded.controller = controller
     _tell_what_is_lost(app)
     return CeleryRunner(app, controller.hostname), tasks.describe(app)
@@ -77,7 +83,11 @@ def _load(controller: Controller, given: dict[str, Any]) -> None:
     from celery.app import trace
 
     app = controller.app
-    app.loader.init_worker()
+    try:
+        app.loader.init_worker()
+    except ModuleNotFoundError as error:
+        refuse_missing(error, (*app.conf.imports, *app.conf.include), by="imports or include")
+        raise
     signals.celeryd_init.send(sender=controller.hostname, instance=controller, conf=app.conf, options=given)
     signals.worker_init.send(sender=controller)
     if given["log_format"] == "text":
