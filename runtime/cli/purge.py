@@ -9,6 +9,7 @@ import click
 from runtime.cli.names import names
 from runtime.cli.root import load_app
 from runtime.counted import counted
+from runtime.protocol.routing import of_app
 
 
 @click.command()
@@ -20,7 +21,7 @@ def purge(context: click.Context, queues: tuple[str, ...], force: bool) -> int:
     from brokers.registry import open_publisher
 
     app = load_app(context)
-    queues = queues or (app.conf.task_default_queue,)
+    queues = queues or of_app(app.conf)
     with closing(open_publisher(app.conf.broker_url, app.conf.broker_transport_options)) as publisher:
         waiting = 0 if force else sum(publisher.length(queue) for queue in queues)
         if waiting:

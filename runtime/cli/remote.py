@@ -125,10 +125,9 @@ def found(context: click.Context, command: str) -> Entry:
 
 
 def own_entries(context: click.Context) -> dict[str, Entry]:
-    """The custom commands of all modules of the app; of a Celery app those that Celery's workers obey."""
+    """The custom commands of all modules of the app; of a Celery app, those of Celery's workers too."""
     from runtime.integrations.open import open_app
-    from runtime.remote.custom import registered
-    from runtime.worker.commands.registry import Entry
+    from runtime.worker.commands.registry import custom_entries
 
     opened = open_app(app_spec(context))
     if opened.celery is not None:
@@ -136,10 +135,7 @@ def own_entries(context: click.Context) -> dict[str, Entry]:
 
         return entries(opened.celery)
     opened.app.load()
-    return {
-        name: Entry(name, own.kind, own.function, own.arguments, own.variadic)
-        for name, own in registered().items()
-    }
+    return custom_entries()
 
 
 def ask(

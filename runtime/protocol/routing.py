@@ -77,6 +77,11 @@ def bound(queues: Iterable[Queue], exchange: str, routing_key: str) -> list[str]
     return list(dict.fromkeys(queue.name for queue in queues if queue.gets(exchange, routing_key)))
 
 
+def of_app(conf: Settings) -> tuple[str, ...]:
+    """The queues that a worker consumes unless it is told which."""
+    return tuple(queue.name for queue in conf.task_queues) or (conf.task_default_queue,)
+
+
 def declaration(conf: Settings, name: str) -> Queue:
     """The queue of this name, as `task_queues` has it, or as one that nobody has declared."""
     return next((queue for queue in conf.task_queues if queue.name == name), None) or Queue.plain(name)
@@ -84,7 +89,7 @@ def declaration(conf: Settings, name: str) -> Queue:
 
 def check_declared(conf: Settings, queue: str) -> None:
     """Raises ValueError."""
-    declared = [each.name for each in conf.task_queues] or [conf.task_default_queue]
+    declared = of_app(conf)
     if queue not in declared:
         raise ValueError(
             f"queue {queue!r} is not one of task_queues, {', '.join(declared)}, and "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from brokers.envelope import MalformedMessage
+from runtime.protocol.routing import of_app
 from runtime.remote import command as commands
 from runtime.remote import reply as replies
 from runtime.remote.clock import Clock
@@ -105,12 +106,12 @@ class Control:
         return Inspect(self.broadcast, destination, timeout, callback, limit, pattern, matcher)
 
     def purge(self, queues: Sequence[str] | None = None) -> int:
-        """Remove all that waits in these queues (None: the default one). How many messages there were."""
+        """Remove all that waits in these queues (None: the app's). How many messages there were."""
         from brokers.registry import open_publisher
 
         publisher = open_publisher(self._conf.broker_url, self._conf.broker_transport_options)
         with closing(publisher):
-            return sum(publisher.purge(queue) for queue in queues or [self._conf.task_default_queue])
+            return sum(publisher.purge(queue) for queue in queues or of_app(self._conf))
 
     discard_all = purge
 

@@ -10,7 +10,8 @@ They are asked for like any other, by `app.control.broadcast("disk_free", reply=
 disk_free`. A command runs in a process of its own beside the worker, one for all of them, with the app
 loaded as where tasks run, but neither in the supervisor nor where tasks run. So it may take its time
 (30 s), and cannot harm the worker; but it does not see what tasks have changed in their processes. A name
-that this worker has itself stays this worker's.
+that this worker has itself stays this worker's. In a project whose app is Celery's, Celery's own decorators
+(`celery.worker.control`) do the same, and stock `celery inspect` knows the commands, too.
 """
 
 from __future__ import annotations

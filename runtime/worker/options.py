@@ -14,6 +14,8 @@ class Children(NamedTuple):
     """Called with `runtime.worker.child.boot_argument`."""
     before_fork: str | None = None
     after_fork: str | None = None
+    commands: str = "runtime.worker.commands.custom_process:boot"
+    """The same for the process that runs custom commands."""
     store_ends: bool = False
     """They alone reach the result store, and are to be told of ends that the supervisor sees."""
 

@@ -9,7 +9,7 @@ from brokers.queue import Queue
 from runtime.errors import ImproperlyConfigured
 from runtime.protocol import serializers
 from runtime.protocol.bounds import check_limits
-from runtime.protocol.routing import check_declared, declaration
+from runtime.protocol.routing import check_declared, declaration, of_app
 from runtime.settings import Settings
 from runtime.worker.node import expand_file
 from runtime.worker.options import WorkerOptions
@@ -93,14 +93,13 @@ def plan(app: App, options: WorkerOptions) -> Plan:
 
 def _consumed(options: WorkerOptions, conf: Settings) -> tuple[Queue, ...]:
     """Raises ImproperlyConfigured."""
-    declared = tuple(queue.name for queue in conf.task_queues) or (conf.task_default_queue,)
     if not conf.task_create_missing_queues:
         for name in options.queues:
             try:
                 check_declared(conf, name)
             except ValueError as error:
                 raise ImproperlyConfigured(str(error)) from None
-    wanted = [name for name in options.queues or declared if name not in options.exclude_queues]
+    wanted = [name for name in options.queues or of_app(conf) if name not in options.exclude_queues]
     found = [declaration(conf, name) for name in wanted]
     if conf.worker_direct:
         found.append(Queue(f"{options.node}.dq2", "C.dq2", "direct", options.node))

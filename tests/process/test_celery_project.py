@@ -3,11 +3,13 @@ own worker as well: states, results, errors and what its code sees are the same 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ from celery import Celery, chain, chord, group
 from celery.exceptions import Reject, TaskRevokedError
 from kombu import Exchange
 
+from runtime import App
 from tests.support.celery_calls import APP, Calls, connected
 from tests.support.celery_worker import CeleryWorker
+from tests.support.ear import Ear
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import ROOT, Worker
@@ -36,10 +40,10 @@ def worker(request: pytest.FixtureRequest, shared_server: Server, place: Path) -
     (place / "effects").write_text("")
     url = shared_server.url()
     if request.param == "celery":
-        with CeleryWorker(url, place, app=APP, name="w1") as celery:
+        with CeleryWorker(url, place, "-E", app=APP, name="w1") as celery:
             yield celery
     else:
-        with Worker(url, place, app=APP, env={"CELERY_URL": url}) as ours:
+        with Worker(url, place, "-E", app=APP, env={"CELERY_URL": url}) as ours:
             yield ours
 
 
@@ -189,6 +193,85 @@ def test_the_log_is_celerys(call: Calls, worker: Any) -> None:
     sent.get(timeout=10)
     wait_until(lambda: f"Task {APP}.add[{sent.id}] succeeded in" in worker.log())
     assert worker.log().count(f"{sent.id}] succeeded in") == 1
+
+
+COMMON = {"type", "uuid", "hostname", "pid", "clock", "timestamp", "utcoffset"}
+RECEIVED = {
+    "name": str, "args": str, "kwargs": str, "root_id": str, "parent_id": (str, type(None)), "retries": int,
+    "eta": (str, type(None)), "expires": (str, type(None)),
+}  # fmt: skip
+FAILED = {"exception": str, "traceback": str}
+MEMBERS: dict[str, dict[str, Any]] = {
+    "task-received": RECEIVED,
+    "task-started": {},
+    "task-succeeded": {"result": str, "runtime": float},
+    "task-failed": FAILED,
+    "task-retried": FAILED,
+    "task-rejected": {"requeue": bool},
+    "task-revoked": {"terminated": bool, "signum": (int, str, type(None)), "expired": bool},
+}
+BEGUN = ["task-received", "task-started"]
+
+
+def test_events(call: Calls, worker: Any, shared_server: Server) -> None:
+    """The same streams, with the same members and kinds of values."""
+    listening = App("listening", broker=shared_server.url(), set_as_current=False)
+    with closing(Ear(listening)) as ear:
+        running = call.slow("told of", 30).delay()
+        ear.until(lambda: ear.types(running.id) == BEGUN)
+        call.client.control.revoke(running.id, terminate=True)
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        streams = {
+            running.id: [*BEGUN, "task-revoked"],
+            call.add(1, 2).delay().id: [*BEGUN, "task-succeeded"],
+            call.fail("why").delay().id: [*BEGUN, "task-failed"],
+            call.hooked("e", failing=1).delay().id: [*BEGUN, "task-retried", *BEGUN, "task-succeeded"],
+            call.rejecting("e", True).delay().id: [*BEGUN, "task-rejected", *BEGUN, "task-succeeded"],
+            call.add(1, 1).apply_async(expires=past).id: ["task-revoked"],
+            call.no_such_task().delay().id: ["task-failed"],
+        }
+        ear.until(lambda: all(len(ear.of(each)) >= len(streams[each]) for each in streams))
+        heard = {each: ear.of(each) for each in streams}
+    listening.close()
+    # Celery's main process tells of a retry after its child has sent it: sometimes when it has come again.
+    assert {each: sorted(event["type"] for event in told) for each, told in heard.items()} == {
+        each: sorted(types) for each, types in streams.items()
+    }
+    for told in heard.values():
+        for event in told:
+            members = MEMBERS[event["type"]]
+            if len(told) == 1 and event["type"] == "task-failed":  # of an unknown task
+                members = {"exception": str}
+            assert event.keys() == COMMON | members.keys()
+            assert all(isinstance(event[name], kind) for name, kind in members.items()), event
+            assert event["hostname"] == worker.node
+
+
+def test_commands_of_the_app_by_stock_celery(worker: Any, client: Celery) -> None:
+    """Of its own decorators, and in our worker also of ours."""
+    program = str(Path(sys.executable).with_name("celery"))
+
+    def celery(*arguments: str) -> Any:
+        done = subprocess.run(
+            [program, "-A", APP, *arguments, "-t", "10", "-d", worker.node],
+            cwd=ROOT,
+            env={**os.environ, "CELERY_URL": client.conf.broker_url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout
+
+    told = json.loads(celery("inspect", "greet", "world", "2", "--json").splitlines()[-1])
+    expected = {"greeting": "hello worldhello world", "app": "project", "node": worker.node}
+    assert told == {worker.node: expected}
+    assert "ValueError('not', 'that')" in celery("control", "refuse", "not", "that")
+    ask = client.control.broadcast
+    assert ask("hail", reply=True, timeout=10, limit=1) == [
+        {worker.node: {**expected, "greeting": "hello you"}}
+    ]
+    if isinstance(worker, Worker):
+        assert ask("count", {"to": 3}, reply=True, timeout=10, limit=1) == [{worker.node: [0, 1, 2]}]
 
 
 def test_migrate_check_says_what_changes_and_whether_something_blocks() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from runtime import App, chord
 from runtime.errors import ChordError, TaskRevokedError
-from tests.process.test_events import Ear
+from tests.support.ear import Ear
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker

@@ -1,4 +1,5 @@
-"""An unmodified Celery app with something of everything, for our worker and for Celery's own.
+"""A Celery app with something of everything, for our worker and for Celery's own. But for one command that is
+registered by our decorator, it knows nothing of us.
 
 The broker and the results are at CELERY_URL; CELERY_SETTINGS (JSON) are further settings."""
 
@@ -11,7 +12,10 @@ from typing import Any, NoReturn
 
 from celery import Celery, Task, signals
 from celery.exceptions import Ignore, Reject
+from celery.worker.control import control_command, inspect_command
 from kombu import Exchange, Queue
+
+import runtime
 
 URL = os.environ.get("CELERY_URL", "memory://")
 
@@ -28,6 +32,21 @@ app.conf.update(
     worker_timer_precision=0.5,
 )
 app.conf.update(json.loads(os.environ.get("CELERY_SETTINGS", "{}")))
+
+
+@inspect_command(alias="hail", args=[("name", str), ("times", int)])
+def greet(state: Any, name: str = "you", times: int = 1) -> dict[str, Any]:
+    return {"greeting": f"hello {name}" * times, "app": state.app.main, "node": state.hostname}
+
+
+@control_command(variadic="words")
+def refuse(state: Any, words: list[str]) -> None:
+    raise ValueError(*words)
+
+
+@runtime.inspect_command()
+def count(state: Any, to: int) -> list[int]:
+    return list(range(to))
 
 
 def note(line: str) -> None:

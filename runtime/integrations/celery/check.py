@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pools import registry
 from runtime.errors import ImproperlyConfigured
-from runtime.integrations.celery import settings
+from runtime.integrations.celery import custom, settings
 from runtime.integrations.celery.command_line import Option, parse
 from runtime.integrations.celery.equals import OPTIONS, How, of_setting
+from runtime.worker.commands.all import COMMANDS
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -157,7 +158,6 @@ def _of_tasks(app: Celery) -> Iterator[Finding]:
 
 def _of_extensions(app: Celery) -> Iterator[Finding]:
     from celery import signals
-    from celery.worker import control
 
     for blueprint, steps in sorted(app.steps.items()):
         for step in steps:
@@ -165,10 +165,13 @@ def _of_extensions(app: Celery) -> Iterator[Finding]:
     for name in NEVER_SENT:
         if getattr(signals, name).receivers:
             yield Finding(Effect.CHANGES, f"signal {name} is never sent: its receivers are not called")
-    for name, function in sorted(control.Panel.data.items()):
-        if not function.__module__.startswith("celery."):
-            yield Finding(
-                Effect.CHANGES, f"remote control command {name} is not answered; see runtime.inspect_command"
-            )
+    for name in sorted(custom.functions()):
+        yield Finding(Effect.CHANGES, _of_command(name))
     if app.user_options["worker"]:
         yield Finding(Effect.CHANGES, "the app's own options of `celery worker` are not known here")
+
+
+def _of_command(name: str) -> str:
+    if name in COMMANDS:
+        return f"remote control command {name} is not the app's own: this worker has one of that name"
+    return f"remote control command {name} runs in a process beside the worker: `state` has no consumer there"

@@ -17,14 +17,11 @@ import orjson
 from billiard.util import Finalize
 
 from pools.interface import BootRefused
-from runtime import logs
-from runtime.app.load import find
 from runtime.app.modules import refuse_missing
 from runtime.errors import ImproperlyConfigured
-from runtime.integrations.celery import tasks
+from runtime.integrations.celery import loading, tasks
 from runtime.integrations.celery.runner import CeleryRunner
 from runtime.integrations.celery.settings import translated
-from runtime.integrations.celery.stand_in import unwrapped
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -57,10 +54,7 @@ class _Loaded:
 def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
     """As `pools.interface.ChildOptions.boot` wants it."""
     given = orjson.loads(argument)
-    logs.set_up(given["loglevel"], given["log_format"], given["logfile"])
-    app = unwrapped(find(given["app"]), given["app"])
-    app.set_current()
-    app.set_default()
+    app = loading.loaded(given)
     controller = Controller(
         app=app,
         hostname=given["node"],

@@ -28,6 +28,7 @@ def children(app: Celery) -> Children:
         boot="runtime.integrations.celery.child:boot",
         before_fork="runtime.integrations.celery.child:before_fork",
         after_fork="runtime.integrations.celery.child:after_fork",
+        commands="runtime.integrations.celery.custom:boot",
         store_ends=stores_elsewhere(app),
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from runtime.execution.manifest import TaskOptions
+from runtime.integrations.celery import custom
 from runtime.protocol import ended
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def describe(app: Celery) -> bytes:
     """As `runtime.execution.manifest.describe`."""
     options = [asdict(options_of(name, task)) for name, task in app.tasks.items()]
     options.append(asdict(TaskOptions(ended.TASK, acks_late=True, ignore_result=True, logs_itself=True)))
-    return orjson.dumps({"tasks": options, "commands": []}, default=str)
+    return orjson.dumps({"tasks": options, "commands": list(custom.functions())}, default=str)
 
 
 def options_of(name: str, task: Any) -> TaskOptions:

@@ -50,7 +50,7 @@ class CustomCommands:
             return None
         if not names:
             return None
-        boot = f"{__package__}.custom_process:boot"
+        boot = self._options.children.commands
         self._pool = open_pool("prefork", 1, ChildOptions(boot, boot_argument(self._options, "prefork", 1)))
         self._pool.start()
         return self._pool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -12,18 +12,25 @@ from runtime.remote import custom
 from runtime.remote.custom import State
 from runtime.worker import child
 
+Functions = Mapping[str, Callable[..., Any]]
+
 
 def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
     """As `pools.interface.ChildOptions.boot` wants it."""
     app = child.loaded(argument)
-    state = State(app, orjson.loads(argument)["node"])
-    return lambda payload: _run(state, payload), b""
+    functions = {name: command.function for name, command in custom.registered().items()}
+    return runner(functions, State(app, orjson.loads(argument)["node"])), b""
 
 
-def _run(state: State, payload: memoryview) -> bytes:
+def runner(functions: Functions, state: State) -> Callable[[memoryview], bytes]:
+    """What runs a command: name and arguments as JSON, to the JSON of the answer."""
+    return lambda payload: _run(functions, state, payload)
+
+
+def _run(functions: Functions, state: State, payload: memoryview) -> bytes:
     name, arguments = json_dialect.loads(bytes(payload))
     try:
-        return json_dialect.dumps(custom.registered()[name].function(state, **arguments))
+        return json_dialect.dumps(functions[name](state, **arguments))
     except (Exception, SystemExit) as error:  # noqa: BLE001  (user code; whatever it does, somebody waits for an answer)
         return json_dialect.dumps({"error": _printed(error)})
 

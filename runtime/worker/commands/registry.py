@@ -6,6 +6,8 @@ import inspect as reflection
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from runtime.remote import custom
+
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
@@ -88,3 +90,11 @@ class Registry:
 
 
 COMMANDS = Registry()
+
+
+def custom_entries() -> dict[str, Entry]:
+    """Of what modules imported so far have registered by our decorators; by name and by alias."""
+    return {
+        name: Entry(name, own.kind, own.function, own.arguments, own.variadic)
+        for name, own in custom.registered().items()
+    }

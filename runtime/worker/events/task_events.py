@@ -74,7 +74,7 @@ class TaskEvents:
 
     def refused(self, task: TaskMessage, exception: str, at: float) -> None:
         """It cannot be run here."""
-        self._say("task-failed", task.id, at, {"exception": exception, "traceback": ""})
+        self._say("task-failed", task.id, at, {"exception": exception})
 
     def _failed(self, reservation: Reservation, exception: str, at: float) -> None:
         self._add("task-failed", reservation, at, {"exception": exception, "traceback": ""})
