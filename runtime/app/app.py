@@ -19,6 +19,7 @@ from runtime.canvas.signature import Signature
 from runtime.current_app import set_app
 from runtime.errors import AlreadyRegistered
 from runtime.execution import current
+from runtime.protocol.bounds import check_arguments, check_text
 from runtime.results.async_result import AsyncResult as Result
 from runtime.results.group_result import GroupResult
 from runtime.results.store import ResultStore
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from runtime.bootsteps.step import Step
     from runtime.remote.control import Control
+
+BY_NAME = "options go by their names, as in @app.task(name='proj.add')"
 
 
 class App:
@@ -58,7 +61,7 @@ class App:
         if backend is not None:
             self.conf.result_backend = backend
         if include:
-            self.conf.include = (*self.conf.include, *include)
+            self.conf.include = [include] if isinstance(include, str) else list(include)
         self.steps: dict[str, Additions[type[Step[Any]]]] = {"worker": Additions(), "consumer": Additions()}
         """Bootsteps of its own, for each blueprint of a worker (`runtime.bootsteps`)."""
         self.user_options: dict[str, Additions[click.Parameter]] = {"worker": Additions()}
@@ -129,6 +132,10 @@ class App:
         """
 
         def register(function: Callable[..., Any]) -> Task:
+            if not callable(function):
+                raise TypeError(f"a task is made of a function, not of {function!r:.100}; {BY_NAME}")
+            if not name and not hasattr(function, "__name__"):
+                raise TypeError(f"{function!r:.100} has no name: give it one, name=…")
             own_name = name or task_name(self.main, function.__module__, function.__name__)
             return self._register(base(self, own_name, function, options))
 
@@ -157,14 +164,17 @@ class App:
     def send_task(
         self,
         name: str,
-        args: Sequence[Any] | None = None,
-        kwargs: Mapping[str, Any] | None = None,
+        args: tuple[Any, ...] | list[Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
         **options: Any,
     ) -> Result:
-        """Send a task by its name, known here or not. Options: see Task.apply_async."""
+        """Send a task by its name, known here or not. Options and errors: see Task.apply_async."""
+        args, kwargs = args or (), kwargs or {}
+        check_text("a task's name", name)
+        check_arguments(args, kwargs)
         task = self.tasks.get(name)
         declared = None if task is None else task.declared
-        return self.sender.send(name, tuple(args or ()), dict(kwargs or {}), options, declared)
+        return self.sender.send(name, tuple(args), dict(kwargs), options, declared)
 
     def send_many(
         self,
@@ -205,6 +215,8 @@ class App:
     ) -> str:
         """Have `runtime beat` send it. schedule: seconds, a timedelta, or a `runtime.crontab`. Returns its
         name; another one of that name is replaced."""
+        if not isinstance(call, Signature | Task):
+            raise TypeError(f"a periodic task is a task or its signature, not {call!r:.100}")
         signature = call if isinstance(call, Signature) else self.signature(call.name)
         name = name or repr(signature)
         self.periodic_tasks[name] = (schedule, signature.clone(args, kwargs, **options))

@@ -24,7 +24,7 @@ class Discovery(NamedTuple):
         """Those that there are. Raises ImproperlyConfigured for a package that there is not, and what they
         raise themselves."""
         named = self.packages() if callable(self.packages) else self.packages
-        packages = list(_django_apps() if named is None else named)
+        packages = [named] if isinstance(named, str) else list(_django_apps() if named is None else named)
         if not self.related_name:
             return packages
         import_named(packages, by="autodiscover_tasks")

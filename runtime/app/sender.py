@@ -20,6 +20,7 @@ from runtime.errors import ImproperlyConfigured, NotRegistered
 from runtime.execution import current
 from runtime.execution.request import Request
 from runtime.protocol import argument_text, calls, serializers
+from runtime.protocol.bounds import check_arguments, check_text
 from runtime.protocol.ids import new_id
 from runtime.protocol.publishing import policy_of
 from runtime.protocol.routing import queues_of
@@ -247,8 +248,12 @@ class Sender:
     def close(self) -> None:
         self._outbox.close()
 
-    def _signature(self, call: Call) -> Signature:
+    def _signature(self, call: Any) -> Signature:
+        """Of a Call."""
+        if not isinstance(call, tuple) or len(call) != 3:
+            raise TypeError(f"a call must be a signature or a tuple of task, args, kwargs, not {call!r:.100}")
         named, args, kwargs = call
+        check_arguments(args, kwargs)
         task = named if isinstance(named, Task) else self._tasks.get(named)
         if task is None:
             return Signature(str(named), args, kwargs)
@@ -258,6 +263,7 @@ class Sender:
     def _complete(self, options: dict[str, Any], request: Request | None) -> str:
         """Add the task's id, which is returned, and what a child has from its parent (PROTOCOL 9)."""
         task_id: str = options.get("task_id") or new_id()
+        check_text("task_id", task_id)
         options["task_id"] = task_id
         for name, value in self._inherited(request).items():
             options.setdefault(name, value)

@@ -55,6 +55,8 @@ def shared_task(
     """As `app.task`, for every app there is and will be."""
 
     def share(function: Callable[..., Any]) -> SharedTask:
+        if not callable(function):
+            raise TypeError(f"a task is made of a function, not of {function!r:.100}")
         shared = SharedTask(function, options)
         _tasks.append(shared)
         for app in list(_apps):

@@ -20,7 +20,7 @@ from runtime.errors import ImproperlyConfigured, MaxRetriesExceededError, Retry
 from runtime.execution import current
 from runtime.execution.replacing import Replaced, replacement
 from runtime.execution.request import Request
-from runtime.protocol.bounds import check_limits
+from runtime.protocol.bounds import check_arguments, check_limits
 from runtime.protocol.calls import due
 from runtime.results.async_result import AsyncResult
 from runtime.results.document import About
@@ -176,6 +176,7 @@ class Task(TaskOptions):
         Raises TypeError for wrong arguments or options, EncodeError, BrokerError.
         """
         args, kwargs = args or (), kwargs or {}
+        check_arguments(args, kwargs)
         self.check_arguments(args, kwargs)
         if self.pydantic:
             args, kwargs = self.plain_arguments(args, kwargs)

@@ -210,7 +210,7 @@ class chord(Compound):
 
     def __call__(self, body: Signature | None = None, **options: Any) -> Any:
         """Send it, with this body if it has none."""
-        return self.apply_async((), {} if body is None else {"body": body}, **options)
+        return self.apply_async((), {} if body is None else {"body": Signature.from_dict(body)}, **options)
 
     def __repr__(self) -> str:
         return f"chord({self.header!r}, {self.kwargs.get('body')!r})"
@@ -230,7 +230,7 @@ def steps(signature: Signature) -> list[Signature]:
 
 
 def _listed(tasks: Sequence[Tasks]) -> list[Signature]:
-    if len(tasks) == 1 and not isinstance(tasks[0], Signature | Mapping):
+    if len(tasks) == 1 and isinstance(tasks[0], Iterable) and not isinstance(tasks[0], Signature | Mapping):
         return [Signature.from_dict(task) for task in tasks[0]]
     if len(tasks) == 1 and isinstance(tasks[0], group):
         return list(tasks[0].tasks)

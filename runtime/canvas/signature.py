@@ -75,7 +75,7 @@ class Signature:
         if isinstance(fields, Signature):
             return fields
         if not isinstance(fields, Mapping):
-            raise ValueError(f"a signature must be an object, not {fields!r:.100}")
+            raise ValueError(f"a signature must be an object, as task.s(…) makes them, not {fields!r:.100}")
         task, kind = fields.get("task"), fields.get("subtask_type")
         if not isinstance(task, str) or not task:
             raise ValueError(f"a signature's task must be a name, not {task!r}")

@@ -150,7 +150,10 @@ def _moment(conf: Settings, option: str, value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return clocks.epoch(value)
+        try:
+            return clocks.epoch(value)
+        except ValueError as error:
+            raise ValueError(f"{option} is no time of ISO 8601: {error}") from None
     if isinstance(value, datetime):
         if value.tzinfo is None:
             value = value.replace(tzinfo=_zone(conf.timezone))

@@ -41,6 +41,8 @@ class AsyncResult(Result):
         """Either `store` or `app` is needed. ignored: nothing will be stored."""
         if store is None and app is None:
             raise ImproperlyConfigured(f"AsyncResult({id!r}) belongs to no app: use app.AsyncResult()")
+        if not isinstance(id, str):
+            raise TypeError(f"a task's id must be a string, not {id!r:.100}")
         self.id = id
         self.parent = parent
         self.ignored = ignored

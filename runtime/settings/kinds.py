@@ -91,11 +91,12 @@ def _text(value: Any) -> str:
     return value
 
 
-def _module(value: Any) -> str:
-    name = _text(value)
-    if name != name.strip(".") or "/" in name:
+def _modules(value: Any) -> tuple[str, ...]:
+    """One alone may be text, as in Celery."""
+    names: tuple[str, ...] = TEXTS.read((value,) if isinstance(value, str) else value)
+    if any(name != name.strip(".") or "/" in name for name in names):
         raise ValueError
-    return name
+    return names
 
 
 def _url(value: Any) -> str:
@@ -233,7 +234,8 @@ SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
 PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)
 RATE = Kind(rates.EXPECTED, _rate)
 POSITIVE = Kind("a number of seconds (or a timedelta) above 0", _positive)
-MODULES = several(Kind("", _module), "a list of modules' names, such as 'proj.tasks'")
+TEXTS = several(TEXT, "a list of strings")
+MODULES = Kind("a list of modules' names, such as 'proj.tasks'", _modules)
 TIMEZONE = Kind(
     "a time zone that this machine knows, such as 'Europe/Berlin' (the package tzdata brings all)",
     _zone,

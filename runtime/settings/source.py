@@ -43,6 +43,8 @@ def read(source: Any, namespace: str | None = None) -> dict[str, Any]:
     module: what is a function, class or module, and names in capitals or with a leading underscore,
     are not settings. Raises ImproperlyConfigured for names of Celery's old uppercase settings.
     """
+    if source is None:
+        raise ImproperlyConfigured("there is no configuration object: it is None")
     if isinstance(source, str):
         source = _load(source)
     prefix = f"{namespace.upper()}_" if namespace is not None else ""

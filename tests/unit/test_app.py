@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from brokers import envelope
 from brokers.interface import Push
-from runtime import App, AsyncResult, MaxRetriesExceededError, Request, Retry, Task, shared_task
+from runtime import App, AsyncResult, MaxRetriesExceededError, Request, Retry, Task, chord, group, shared_task
 from runtime.errors import AlreadyRegistered, ImproperlyConfigured
 from runtime.execution import current
 from runtime.protocol.serializers import accepted_types
@@ -410,3 +412,28 @@ def test_annotations_change_what_tasks_declare() -> None:
     app.conf.task_annotations = [{"late": {"priorty": 4}}]
     with pytest.raises(ImproperlyConfigured, match="task late: there is no option 'priorty'"):
         app.load()
+
+
+def test_what_makes_no_sense_is_refused_at_once(app: App) -> None:
+    add: Any = app.task(name="add")(lambda x, y: x + y)
+    untyped: Any = "add"
+    wrong: list[tuple[Callable[[], object], str]] = [
+        (lambda: add.apply_async("ab"), r"args must be a list or a tuple, not 'ab'; one argument is \(it,\)"),
+        (lambda: add.apply_async(5), "args must be a list or a tuple, not 5"),
+        (lambda: add.apply_async((1,), [2]), r"kwargs must be a dict, not \[2\]"),
+        (lambda: add.apply_async((1, 2), task_id=5), "task_id must be a non-empty string, not 5"),
+        (lambda: add.apply_async((1, 2), eta="tomorrow"), "eta is no time of ISO 8601: .*tomorrow"),
+        (lambda: app.send_task(add), "a task's name must be a non-empty string, not <@task: add"),
+        (lambda: app.send_many([add]), "a call must be a signature or a tuple .* not <@task: add"),
+        (lambda: group([add, add]).delay(), r"as task.s\(…\) makes them, not <@task: add"),
+        (lambda: chord([add.s(1, 2)])(add), r"as task.s\(…\) makes them, not <@task: add"),
+        (lambda: app.AsyncResult(None), "a task's id must be a string, not None"),  # type: ignore[arg-type]
+        (lambda: app.task("add"), "made of a function, not of 'add'; options go by their names"),  # type: ignore[call-overload]
+        (lambda: app.task(functools.partial(print)), "has no name: give it one, name="),
+        (lambda: app.add_periodic_task(5, untyped), "a periodic task is a task or its signature, not 'add'"),
+        (lambda: app.config_from_object(None), "there is no configuration object: it is None"),
+        (lambda: shared_task("add"), "made of a function, not of 'add'"),  # type: ignore[call-overload]
+    ]
+    for call, reason in wrong:
+        with pytest.raises((TypeError, ValueError, ImproperlyConfigured), match=reason):
+            call()
