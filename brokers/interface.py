@@ -128,8 +128,9 @@ class Consumer(Protocol):
     """Names this life of the worker; the first part of all its tags. Another one after
     `Received.evicted`."""
 
-    queues: tuple[str, ...]
-    """From which it takes; changed by `consume` only."""
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """From which it takes; changed by `consume` only."""
 
     def fileno(self) -> int:
         """A descriptor that is readable when `receive` has something. Never changes."""

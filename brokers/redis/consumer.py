@@ -12,16 +12,19 @@ import hiredis
 from brokers.dead_letter import DEFAULT_RETENTION, Retention
 from brokers.interface import BrokerUnavailable, Delivery, Received, Settlement
 from brokers.queue import Queue
-from brokers.redis import bindings, recovery, upkeep
+from brokers.redis import bindings, recovery
 from brokers.redis.address import Address
 from brokers.redis.backlog import Looking, Measuring
+from brokers.redis.chore import Chore, Namesakes, Outcome
 from brokers.redis.failures import failure
 from brokers.redis.fence import Fence
-from brokers.redis.intake import MOST, Take, refusals, rotated
-from brokers.redis.keys import keys_of, pop_order
+from brokers.redis.held import Held
+from brokers.redis.intake import MOST, Take, refusals
+from brokers.redis.keys import keys_of
 from brokers.redis.lease import Evicted, Lease, identity, new_incarnation
 from brokers.redis.link import Link
-from brokers.redis.namesakes import Namesakes, look_for_namesakes
+from brokers.redis.lists import Lists
+from brokers.redis.namesakes import look_for_namesakes
 from brokers.redis.remote import RemoteDocuments
 from brokers.redis.requests import (
     ChoreStep,
@@ -32,16 +35,13 @@ from brokers.redis.requests import (
     Rousing,
     Settling,
     Sifting,
-    Subject,
 )
-from brokers.redis.scripts import HOLD, OF_BROKER, ROUSE, SETTLE, Argument, Command
-from brokers.redis.search import Search
+from brokers.redis.scripts import OF_BROKER, SETTLE, Command
 from brokers.redis.settlement import batches, given_back, named
+from brokers.redis.upkeep import Upkeep
 
 NEAR = 1.5
 """Seconds before it is due that a held message is given again; the driver takes once a second."""
-HOLDS = 500
-"""Messages in one call of hold.lua."""
 
 
 class RedisConsumer:
@@ -63,7 +63,7 @@ class RedisConsumer:
         renewed, None: a quarter of it. `retention`: of dead letters."""
         self._address = address
         self._keys = keys_of(address)
-        self._read_from(queues)
+        self._lists = Lists(address, queues)
         self._poller = select.epoll()
         # After an outage all judge each other once they have been connected for a lease: be back by then.
         self._link = Link(address, self._poller, longest_pause=lease / 4)
@@ -80,19 +80,16 @@ class RedisConsumer:
         self._fence = Fence()
         self._begin_life()
 
-    def _read_from(self, queues: Sequence[str]) -> None:
-        self.queues = tuple(queues)
-        is_sorted = self._address.transport.queue_order_strategy == "sorted"
-        self._order = sorted(queues) if is_sorted else list(queues)
-        self._lists = pop_order(self._address, self._order)
-        self._list_names = {key.encode() for key, _ in self._lists}
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return self._lists.queues
 
     def _begin_life(self) -> None:
         """As nobody that the server has heard of."""
         self.incarnation = new_incarnation()
         self._requests = Requests(self._link)
         self._lease = Lease(self._keys, self.incarnation, self._who, self._lease_length, self._renewal)
-        self._upkeep = upkeep.Upkeep(self._address, self._keys, self.incarnation)
+        self._upkeep = Upkeep(self._address, self._keys, self.incarnation, self._requests)
         self._counter = 0
         self._taking = False
         self._expected = 0
@@ -100,12 +97,7 @@ class RedisConsumer:
         self._pending = 0
         self._in_care: set[str] = set()
         """Tags of what was delivered, and neither settled nor held since."""
-        self._has_held = False
-        self._search = Search(self._keys.held(self.incarnation), self._keys.unacked)
-        self._sighted: set[str] = set()
-        """Tags of what the last `receive` has told of, and is held."""
-        self._forgotten: set[str] = set()
-        """Tags of what is settled though it was held; a take that is under way may still bring it."""
+        self._held = Held(self._keys, self.incarnation, self._requests)
 
     def fileno(self) -> int:
         return self._poller.fileno()
@@ -126,7 +118,7 @@ class RedisConsumer:
 
     def receive(self, now: float) -> Received:
         received = Received()
-        self._sighted.clear()
+        self._held.begin_turn()
         self._check_lease(now)
         self._receive_from_broker(received, now)
         self._receive_documents(received, now)
@@ -160,7 +152,7 @@ class RedisConsumer:
             raise RuntimeError("take() while the last one is unanswered")
         self._taking = True
         self._expected = 0
-        take = Take(self.incarnation, self._counter, min(limit, MOST), self._lists)
+        take = Take(self.incarnation, self._counter, min(limit, MOST), self._lists.in_order)
         self._counter += take.limit
         step = self._requests.next_step()
         self._requests.send(take, take.command(self._keys, step, time.time() + NEAR), step)
@@ -169,7 +161,7 @@ class RedisConsumer:
         self._expected = limit
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        self._forget([each.tag for each in settlements if each.tag in self._sighted])
+        self._held.settled(each.tag for each in settlements)
         if self._remote is not None:
             settlements = self._fence.ours(settlements)
             self._remote.submit([each for each in settlements if each.writes or each.chords])
@@ -177,49 +169,26 @@ class RedisConsumer:
         self._settle_at_broker(settlements)
 
     def hold(self, held: Sequence[tuple[str, float]]) -> None:
-        record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
-        self._has_held = True
-        for start in range(0, len(held), HOLDS):
-            chunk = held[start : start + HOLDS]
-            self._in_care.difference_update(tag for tag, _ in chunk)
-            pairs: list[Argument] = [part for tag, due in chunk for part in (due, tag)]
-            step = self._requests.next_step()
-            self._pending += len(chunk)
-            self._requests.send(Holding(len(chunk)), HOLD.call(record, step, key, *pairs), step)
+        self._in_care.difference_update(tag for tag, _ in held)
+        self._pending += len(held)
+        self._held.hold(held)
 
     def rouse(self) -> None:
-        record, key = self._keys.record(self.incarnation), self._keys.held(self.incarnation)
-        step = self._requests.next_step()
-        self._requests.send(Rousing(), ROUSE.call(record, step, key), step)
+        self._held.rouse()
 
     def measure(self) -> None:
         if self._link.is_open:
-            measuring = Measuring(pop_order(self._address, self.queues))
-            self._requests.send(measuring, measuring.command(self._keys.held(self.incarnation)))
+            measuring = Measuring(self._lists.in_order)
+            self._requests.send(measuring, measuring.command(self._held.key))
 
     def look(self, most: int) -> None:
-        if self._link.is_open:
-            looking = Looking(most)
-            command = looking.command(self._keys.held(self.incarnation), self._keys.unacked)
-            self._requests.send(looking, command)
+        self._held.look(most)
 
     def seek(self, texts: Iterable[str]) -> None:
-        if self._has_held:
-            self._search.add(texts)
-            self._go_on_searching()
-
-    def _go_on_searching(self) -> None:
-        if self._link.is_open and (command := self._search.command()) is not None:
-            self._requests.send(Sifting(), command)
-
-    def _forget(self, tags: Sequence[str]) -> None:
-        """They are settled, and held no more."""
-        if tags:
-            self._forgotten.update(tags)
-            self._requests.send(Forgetting(tags), ("ZREM", self._keys.held(self.incarnation), *tags))
+        self._held.seek(texts)
 
     def consume(self, queues: Sequence[str]) -> None:
-        self._read_from(queues)
+        self._lists = Lists(self._address, queues)
         self._who = self._lease.who = self._who._replace(queues=",".join(queues))
         self._upkeep.add(recovery.introduce(self._keys, self.incarnation, self._who))
 
@@ -239,7 +208,7 @@ class RedisConsumer:
     def close(self, timeout: float) -> list[str]:
         deadline = time.monotonic() + timeout
         self._expected = 0
-        self._has_held, self._search = False, Search("", "")
+        self._held.stop_searching()
         self._upkeep.end()
         taken = self._finish(deadline)
         # The last one first: each goes to the head.
@@ -270,29 +239,27 @@ class RedisConsumer:
         if arrivals.opened:
             self._opened(now)
             self._requests.send_again()
-            self._forget(list(self._forgotten))
-            self._go_on_searching()
+            self._held.opened()
             self._upkeep.add(self._reconciliation())
             self._bind(self._bound)
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)
             elif isinstance(self._requests.oldest(), ChoreStep):
-                # It can wait: begun anew another time, while the messages go on.
                 received.refused.append(f"upkeep: {reply}")
-                self._abandon(self._requests.answered(reply))
+                self._upkeep.refused(self._requests.answered(reply))
             else:
                 self._link.fail(failure(self._address, reply))
                 break
         for push in arrivals.pushes:
-            received.awake = received.awake or self._concerns_us(push)
+            received.awake = received.awake or self._lists.concerned_by(push)
         if received.awake and self._expected and not self._taking:
             self.take(self._expected)
             received.awake, received.taking = False, True
         received.problem = self._link.problem()
         if received.problem is not None:
             self._requests.broken()
-            self._search.broken()
+            self._held.broken()
             self._expected = 0
             self._upkeep.drop()
         if isinstance(received.problem, Evicted):
@@ -318,13 +285,11 @@ class RedisConsumer:
                 self._taking = False
                 received.taken = True
                 received.more = take.left_some(reply)
-                deliveries = [each for each in take.deliveries(reply) if each.tag not in self._forgotten]
+                deliveries = self._held.awaited(take.deliveries(reply))
                 self._in_care.update(delivery.tag for delivery in deliveries)
                 received.deliveries += deliveries
                 received.refused += refusals(reply)
-                if self._address.transport.queue_order_strategy == "round_robin":
-                    self._order = rotated(self._order, take.served(reply))
-                    self._lists = pop_order(self._address, self._order)
+                self._lists.served(take.served(reply))
             case Settling(settlements, feeds_us):
                 self._pending -= len(settlements)
                 received.settled += len(settlements)
@@ -339,44 +304,25 @@ class RedisConsumer:
                 received.backlog = measuring.backlog(reply)
             case Looking() as looking:
                 received.held = looking.held(reply)
-            case Sifting() | Forgetting() as step:
-                self._searched(step, reply, received)
+            case Sifting():
+                received.sighted += self._held.sifted(reply)
+            case Forgetting(tags):
+                self._held.forgot(tags)
             case Renewal():
                 dead = self._lease.renewed(reply, now)
                 if dead is not None and not self._upkeep.busy():
                     self._upkeep.add(recovery.recover(self._address, self._keys, dead, self.incarnation))
             case ChoreStep(chore):
-                if chore is self._upkeep.chore:
-                    self._continue_chore(reply, received, now)
+                self._chore_ended(self._upkeep.answered(chore, reply), received, now)
 
-    def _searched(self, step: Sifting | Forgetting, reply: Any, received: Received) -> None:
-        if isinstance(step, Forgetting):
-            self._forgotten.difference_update(step.tags)
-            return
-        sighted = self._search.answered(reply)
-        self._sighted.update(delivery.tag for delivery in sighted)
-        received.sighted += sighted
-        self._go_on_searching()
-
-    def _continue_chore(self, reply: Any, received: Received, now: float) -> None:
-        following = self._upkeep.answer(reply)
-        if isinstance(following, Namesakes):
-            received.namesakes += following.places
-        elif not isinstance(following, int):
-            self._send_chore(following)
-        elif following:
-            received.restored += following
+    def _chore_ended(self, outcome: Outcome | None, received: Received, now: float) -> None:
+        """outcome: None if it has not."""
+        if isinstance(outcome, Namesakes):
+            received.namesakes += outcome.places
+        elif outcome:
+            received.restored += outcome
             received.awake = True
             self._lease.look_again(now)
-
-    def _abandon(self, step: Subject) -> None:
-        """A chore that was refused; unless it is over anyway, and this was its last answer."""
-        if isinstance(step, ChoreStep) and step.chore is self._upkeep.chore:
-            self._upkeep.drop()
-
-    def _concerns_us(self, push: list[Any]) -> bool:
-        """Whether one of our lists has changed. No names: the server has forgotten which (FLUSHALL)."""
-        return push[0] == b"invalidate" and (push[1] is None or not self._list_names.isdisjoint(push[1]))
 
     def _receive_documents(self, received: Received, now: float) -> None:
         if self._remote is not None:
@@ -401,7 +347,7 @@ class RedisConsumer:
         self._connected = True
         self._lease.entered(now)
 
-    def _reconciliation(self) -> recovery.Chore:
+    def _reconciliation(self) -> Chore:
         return recovery.reconcile(self._address, self._keys, self.incarnation, self._in_care)
 
     def _keep_up(self, now: float) -> None:
@@ -409,13 +355,7 @@ class RedisConsumer:
             return
         if now >= self._lease.next_renewal():
             self._requests.send(Renewal(), self._lease.renew(now))
-        command = self._upkeep.next_command(now)
-        if command is not None:
-            self._send_chore(command)
-
-    def _send_chore(self, command: Command) -> None:
-        assert self._upkeep.chore is not None
-        self._requests.send(ChoreStep(self._upkeep.chore), command)
+        self._upkeep.attend(now)
 
     def _settle_at_broker(self, settlements: Sequence[Settlement]) -> None:
         record = self._keys.record(self.incarnation)

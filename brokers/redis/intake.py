@@ -71,11 +71,6 @@ def refusals(reply: Sequence[Any]) -> list[str]:
     return [text.decode(errors="replace") for text in reply[-1]]
 
 
-def rotated(queues: Sequence[str], served: Sequence[str]) -> list[str]:
-    """Round robin: those that were served go behind the others (PROTOCOL 7)."""
-    return [queue for queue in queues if queue not in served] + [queue for queue in queues if queue in served]
-
-
 def from_storage(pairs: Sequence[bytes], held: bool) -> list[Delivery]:
     deliveries = []
     for tag, value in zip(pairs[::2], pairs[1::2], strict=True):

@@ -1,18 +1,14 @@
-"""Looks for workers with our node name that are not us: a chore (see `recovery`)."""
+"""Looks for workers with our node name that are not us: a chore."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from typing import Any
 
+from brokers.redis.chore import Namesakes
 from brokers.redis.keys import Keys
 from brokers.redis.lease import Identity
 from brokers.redis.scripts import Command
-
-
-class Namesakes(NamedTuple):
-    places: list[str]
-    """Process and host of each, for people."""
 
 
 def look_for_namesakes(keys: Keys, who: Identity, us: str) -> Generator[Command, Any, Namesakes]:

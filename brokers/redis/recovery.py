@@ -1,9 +1,4 @@
-"""Brings messages back whose worker is gone or will not need them: chores of many small steps.
-
-A chore is a generator: it yields a command, is sent the reply, and returns how many messages it put
-into queues. Whoever drives it decides when; between two steps anything may happen, so each
-step is safe by itself. A chore may be dropped at any point and begun anew.
-"""
+"""Brings messages back whose worker is gone or will not need them: chores (`brokers.redis.chore`)."""
 
 from __future__ import annotations
 

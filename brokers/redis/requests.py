@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from brokers.interface import Settlement
 from brokers.redis.backlog import Looking, Measuring
+from brokers.redis.chore import Chore
 from brokers.redis.intake import Take
 from brokers.redis.link import Link
 from brokers.redis.scripts import Command, pack
-from brokers.redis.upkeep import Chore
 
 
 class Settling(NamedTuple):
@@ -74,6 +74,11 @@ class Requests:
 
     def __bool__(self) -> bool:
         return bool(self._unanswered)
+
+    @property
+    def can_be_answered(self) -> bool:
+        """There is a connection: what has no number would otherwise be forgotten."""
+        return self._link.is_open
 
     def next_step(self) -> int:
         """The number for the next request that gets one."""

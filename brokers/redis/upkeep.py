@@ -1,35 +1,32 @@
-"""Which chore is being done, and which one is due next. One at a time, one command at a time."""
+"""Does what is due by time, and what was added: one chore at a time, one command at a time."""
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Generator
-from typing import Any
 
 from brokers.redis.address import Address
+from brokers.redis.chore import Chore, Outcome
 from brokers.redis.keys import Keys
-from brokers.redis.namesakes import Namesakes
 from brokers.redis.recovery import refresh, sweep
+from brokers.redis.requests import ChoreStep, Requests, Subject
 from brokers.redis.scripts import Command
-
-Chore = Generator[Command, Any, int | Namesakes]
-"""See `recovery`; most return how many messages they put into queues."""
 
 
 class Upkeep:
     """Times are time.monotonic() seconds."""
 
-    def __init__(self, address: Address, keys: Keys, incarnation: str) -> None:
+    def __init__(self, address: Address, keys: Keys, incarnation: str, requests: Requests) -> None:
         transport = address.transport
         self._address = address
         self._keys = keys
         self._incarnation = incarnation
+        self._requests = requests
         self._refresh_every = transport.visibility_timeout / 4
         self._sweep_every = transport.unacked_restore_interval * transport.unacked_restore_throttle
         self._next_refresh = self._next_sweep = float("inf")
         self._waiting: deque[Chore] = deque()
-        self.chore: Chore | None = None
+        self._chore: Chore | None = None
         """The one that is being done; it waits for an answer."""
 
     def begin(self, now: float) -> None:
@@ -49,39 +46,48 @@ class Upkeep:
 
     def drop(self) -> None:
         """The one that is being done: its answer will not come."""
-        if self.chore is not None:
-            self.chore.close()
-            self.chore = None
+        if self._chore is not None:
+            self._chore.close()
+            self._chore = None
 
     def busy(self) -> bool:
-        return self.chore is not None or bool(self._waiting)
+        return self._chore is not None or bool(self._waiting)
 
-    def next_command(self, now: float) -> Command | None:
-        """The first of a chore that is due, if none is being done."""
-        if self.chore is not None:
-            return None
-        self._add_due(now)
-        if not self._waiting:
-            return None
-        self.chore = self._waiting.popleft()
-        return next(self.chore)
+    def attend(self, now: float) -> None:
+        """Begin what is due, if nothing is being done."""
+        if self._chore is None:
+            self._add_due(now)
+            if self._waiting:
+                self._chore = self._waiting.popleft()
+                self._ask(self._chore, next(self._chore))
 
-    def answer(self, reply: object) -> Command | int | Namesakes:
-        """The next command of the chore that is being done; or, when it ends, how many messages it
-        put into queues, or whom it has found."""
-        assert self.chore is not None
+    def answered(self, chore: Chore, reply: object) -> Outcome | None:
+        """A step of this chore was: it goes on. What it has come to when it ends; None before, and of one
+        that was dropped."""
+        if chore is not self._chore:
+            return None
         try:
-            return self.chore.send(reply)
+            command = chore.send(reply)
         except StopIteration as end:
-            self.chore = None
-            result: int | Namesakes = end.value
-            return result
+            self._chore = None
+            outcome: Outcome = end.value
+            return outcome
+        self._ask(chore, command)
+        return None
+
+    def refused(self, step: Subject) -> None:
+        """By the server: it can wait, and is begun anew another time, while the messages go on."""
+        if isinstance(step, ChoreStep) and step.chore is self._chore:
+            self.drop()
 
     def next_deadline(self) -> float:
-        """When `next_command` has something at the latest."""
-        if self.chore is not None:
+        """When `attend` has something to do at the latest."""
+        if self._chore is not None:
             return float("inf")
         return float("-inf") if self._waiting else min(self._next_refresh, self._next_sweep)
+
+    def _ask(self, chore: Chore, command: Command) -> None:
+        self._requests.send(ChoreStep(chore), command)
 
     def _add_due(self, now: float) -> None:
         if now >= self._next_refresh:
