@@ -84,6 +84,41 @@ class AsyncResult(Result):
         """What the task has sent: AsyncResults and GroupResults."""
         return [Result.read(stored, self._store) for stored in self.document().children]
 
+    # What the setting result_extended adds; each None without it.
+
+    @property
+    def name(self) -> Any:
+        """str: of the task."""
+        return self._extended("name")
+
+    @property
+    def args(self) -> Any:
+        """A list."""
+        return self._extended("args")
+
+    @property
+    def kwargs(self) -> Any:
+        """A dict."""
+        return self._extended("kwargs")
+
+    @property
+    def worker(self) -> Any:
+        """str: node name of the worker that ran it."""
+        return self._extended("worker")
+
+    @property
+    def retries(self) -> Any:
+        """int: how often it was retried."""
+        return self._extended("retries")
+
+    @property
+    def queue(self) -> Any:
+        """str: its routing key."""
+        return self._extended("queue")
+
+    def _extended(self, member: str) -> Any:
+        return self.document().fields.get(member)
+
     def ready(self) -> bool:
         return self.state in states.FINAL
 

@@ -5,79 +5,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
-import celery
 import pytest
-from celery import Celery
 
 import runtime
 from runtime.errors import ChordError
 from tests.support import canvas_tasks
-from tests.support.celery_worker import CeleryWorker
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.ways import OURS, THEIRS, WAYS, Way, running
 
 
-class Way(NamedTuple):
-    api: Any
-    """`chain`, `group`, `chord`: ours, or Celery's."""
-    app: Any
-    server: Server
-    effects: Path
-    worker: str
-    """`ours`, `celery`, or `its app in ours`."""
-
-    def s(self, name: str, *args: Any, **options: Any) -> Any:
-        """A signature of one of the tasks."""
-        return self.app.signature(f"canvas.{name}", args, **options)
-
-    def add(self, *args: int) -> Any:
-        return self.s("add", *args)
-
-    def noted(self) -> list[str]:
-        return self.effects.read_text().splitlines()
-
-
-ACCEPT = json.dumps({"accept_content": ["json", "msgpack", "yaml"]})
-CELERY_APP = "tests.support.celery_app"
-OURS = SimpleNamespace(chain=runtime.chain, group=runtime.group, chord=runtime.chord)
-THEIRS = SimpleNamespace(chain=celery.chain, group=celery.group, chord=celery.chord)
-
-
-@pytest.fixture(
-    scope="module", params=["ours → ours", "celery → ours", "ours → celery", "celery → its app in ours"]
-)
+@pytest.fixture(scope="module", params=WAYS)
 def ways(
     request: pytest.FixtureRequest, shared_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Way]:
-    client, _, worker = request.param.partition(" → ")
-    shared_server.client.flushall()
-    url, directory = shared_server.url(), tmp_path_factory.mktemp("canvas")
-    effects = directory / "effects"
-    started: dict[str, Callable[[], AbstractContextManager[object]]] = {
-        "ours": lambda: Worker(url, directory, env={"SETTINGS": ACCEPT}),
-        "celery": lambda: CeleryWorker(url, directory),
-        "its app in ours": lambda: Worker(url, directory, app=CELERY_APP, env={"CELERY_URL": url}),
-    }
-    with started[worker]():
-        if client == "ours":
-            app: Any = runtime.App("client", broker=url, backend=url, set_as_current=False)
-            yield Way(OURS, app, shared_server, effects, worker)
-            app.close()
-        else:
-            app = Celery("client", broker=url, backend=url, set_as_current=False)
-            yield Way(THEIRS, app, shared_server, effects, worker)
-            app.close()
-            app.backend.result_consumer.stop()
-            # Its results unsubscribe when they go, and wait for the server if that is gone.
-            app.backend.result_consumer.subscribed_to.clear()
-            app.backend.client.close()
+    directory = tmp_path_factory.mktemp("canvas")
+    ours, theirs = "tests.support.canvas_app", "tests.support.celery_app"
+    with running(request.param, shared_server, directory, ours, theirs, "canvas") as way:
+        yield way
 
 
 @pytest.fixture
@@ -97,6 +45,7 @@ def test_chains(way: Way) -> None:
     assert [value for _, value in first.collect()] == [2, 4, 7]
     assert [each.id for each in first.children] == [result.parent.id]
     assert len(list(first.iterdeps())) == 3
+    assert len(list(first.graph)) == 3
     assert (add(1, 1) | add(2) | chain(add(3), add(4))).delay().get(timeout=10) == 11
     assert chain(add(1), way.s("mul", 3)).delay(4).get(timeout=10) == 15
     immutable = way.s("no_argument").set(immutable=True)
