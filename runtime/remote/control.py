@@ -116,7 +116,7 @@ class Control:
     discard_all = purge
 
     def election(self, id: str, topic: str, action: Any = None, **options: Any) -> Any:
-        """Workers of Celery's elect one of them by events; ours take no part."""
+        """The workers elect one of them, which does it. topic: `task`; action: a signature, to be sent."""
         return self.broadcast("election", {"id": id, "topic": topic, "action": action}, **options)
 
     def ping(self, destination: Sequence[str] | None = None, timeout: float = 1.0, **options: Any) -> Any:

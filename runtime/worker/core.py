@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from pools.interface import Pool
@@ -11,6 +12,7 @@ from runtime.remote.clock import Clock
 from runtime.worker.absence import Absence
 from runtime.worker.announcer import Announcer
 from runtime.worker.code import Code
+from runtime.worker.events.election import Elections
 from runtime.worker.events.heart import Pulse
 from runtime.worker.events.outbox import Outbox
 from runtime.worker.events.task_events import TaskEvents
@@ -55,6 +57,7 @@ class Core:
         self.settler = Settler(plan.app, plan.node, plan.options.children.store_ends)
         self.outbox = Outbox(plan.app.conf.event_exchange)
         self.origin = Origin(plan.node, self.clock)
+        self.elections = Elections(f"{plan.node}.{os.getpid()}")
         self.task_events = TaskEvents(self.origin, self.outbox, plan.task_events)
         self.pulse = Pulse(
             self.origin, self.outbox, self.announcer, self.ledger, pool, plan.heartbeat_interval

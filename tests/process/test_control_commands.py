@@ -59,7 +59,7 @@ CONTROL = {
     "terminate KILL unknown": "same",
 }
 APART = {
-    "election": "a Celery worker ends by it: test_celery_neighbour.py",
+    "election": "a Celery worker without gossip, as this one, cannot hold any: test_elections.py",
     "shutdown": "it is the last that a worker hears",
 }
 """Commands that have tests of their own, and why."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from runtime.remote.command import is_text
 from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
 
@@ -22,6 +25,16 @@ def disable_events(view: WorkerView) -> dict[str, str]:
         return {"ok": "task events already disabled"}
     view.task_events.on = False
     return {"ok": "task events disabled"}
+
+
+@COMMANDS.control(arguments=[("id", str), ("topic", str), ("action", dict)])
+def election(view: WorkerView, id: str, topic: str, action: Any = None) -> None:
+    """Be a candidate for doing something that one worker is to do: topic `task`, action a signature. Workers
+    without gossip are none."""
+    if not is_text(id) or not is_text(topic):
+        raise ValueError(f"id and topic must be texts, not {id!r:.100} and {topic!r:.100}")
+    if "gossip" not in view.plan.options.without:
+        view.elections.hold(id, topic, action)
 
 
 @COMMANDS.control()

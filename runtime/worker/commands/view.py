@@ -33,6 +33,7 @@ class WorkerView:
         self.revoked = core.revoked
         self.task_events = core.task_events
         self.pulse = core.pulse
+        self.elections = core.elections
         self.held: list[Held] = []
         """What the broker holds until it is due; only for commands that need it (`registry.Entry`)."""
         self._declared = {queue.name: queue for queue in plan.consumed}

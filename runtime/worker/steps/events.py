@@ -106,7 +106,8 @@ class GossipStep(AttendantStep[Gossip]):
 
     def make(self, parts: Parts) -> Gossip:
         core = parts[CoreStep]
-        return Gossip(parts[MailStep], core.outbox, core.origin, time.monotonic())
+        app, mail = parts.plan.app, parts[MailStep]
+        return Gossip(app, mail, core.outbox, core.origin, core.elections, time.monotonic())
 
     def stop(self, part: Gossip) -> None:
         super().stop(part)
