@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from runtime.cli.asked import DESTINATION, TIMEOUT
 from runtime.cli.exitcodes import ClientExit
-from runtime.cli.names import names
 from runtime.cli.root import load_app
 from runtime.counted import counted
 from runtime.worker.exitcodes import ExitCode
@@ -43,16 +43,8 @@ def bootsteps(context: click.Context, form: str) -> int:
 
 @graph.command()
 @FORMAT
-@click.option("-d", "--destination", callback=names, metavar="A,B,…", help="Only these.  [default: all]")
-@click.option(
-    "-t",
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Wait so long for a further answer.",
-)
+@DESTINATION
+@TIMEOUT
 @click.pass_context
 def workers(context: click.Context, form: str, destination: Sequence[str], timeout: float) -> int:
     """The workers that answer, by host, with their pools and queues. Exit code 6: none does."""

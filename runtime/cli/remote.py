@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runtime.cli.asked import DESTINATION, TIMEOUT
 from runtime.cli.call import json_or_text
 from runtime.cli.exitcodes import ClientExit
-from runtime.cli.names import names
 from runtime.cli.root import app_spec, load_app
 from runtime.worker.exitcodes import ExitCode
 
@@ -25,18 +25,8 @@ def asking(verb: F) -> F:
     """Options that say who is asked, and how the answers are shown."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object: node → answer."),
-        click.option(
-            "-d", "--destination", callback=names, metavar="A,B,…", help="Ask these nodes.  [default: all]"
-        ),
-        click.option(
-            "-t",
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            default=1.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="Wait so long for a further answer.",
-        ),
+        DESTINATION,
+        TIMEOUT,
     ):
         verb = option(verb)
     return verb

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from runtime.settings import DEFINITIONS
+from runtime.settings.definitions.inert import OTHER_STORES
 
 
 class How(Enum):
@@ -103,29 +104,14 @@ _NONE = {
         worker_timer_precision
         """,
     NOT_YET: """
-        control_queue_expires event_exchange event_queue_expires event_queue_prefix event_serializer
-        worker_send_task_events
+        control_queue_expires event_queue_expires event_serializer
         """,
     "a late-ack task runs again by itself": "task_retry_on_worker_lost",
 }
 
 _IN_URL = "the parts of the URL"
 
-_OF_CELERYS = (
-    "arangodb_",
-    "azureblockblob_",
-    "cache_",
-    "cassandra_",
-    "cosmosdbsql_",
-    "couchbase_",
-    "database_",
-    "elasticsearch_",
-    "gcs_",
-    "mongodb_",
-    "redis_",
-    "s3_",
-    "security_",
-)
+_OF_CELERYS = (*OTHER_STORES, "redis_", "security_")
 """Prefixes of what Celery's own code obeys."""
 
 SETTINGS: dict[str, Equal] = {
