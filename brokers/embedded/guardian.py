@@ -68,7 +68,10 @@ def guard(server: int, command: list[str], path: str, users: int, linger: float)
     while server:
         if died(server, pause):
             time.sleep(RESTART_PAUSE)
+            # A server that does not answer yet would not hear that it is to go, and stay without a guardian.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
             server = start(command, path)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             used = time.monotonic()
         elif not locked(users):
             used = time.monotonic()
@@ -89,7 +92,7 @@ def locked(descriptor: int) -> bool:
 
 def start(command: list[str], path: str) -> int:
     """The pid of a new server that answers; 0 if it does not come up."""
-    child = os.posix_spawn(command[0], command, os.environ)
+    child = os.posix_spawn(command[0], command, os.environ, setsigmask=[])
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
         if os.waitpid(child, os.WNOHANG) != (0, 0):

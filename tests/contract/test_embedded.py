@@ -238,6 +238,17 @@ def test_a_killed_guardian_is_replaced_and_the_server_goes_on(directory: Path, u
     wait_until(lambda: servers(directory) not in ([server], []))
 
 
+def test_stop_ends_also_a_server_that_is_being_started_again(directory: Path, url: str) -> None:
+    publisher = registry.open_publisher(url)
+    publisher.publish([Push("q", b"it takes a while to load so many")] * 300_000)
+    publisher.close()
+    (server,) = servers(directory)
+    os.kill(server, signal.SIGKILL)
+    wait_until(lambda: servers(directory) not in ([server], []))
+    embedded.stop(url)
+    assert not servers(directory)
+
+
 def test_stop_ends_it_and_keeps_what_was_sent(directory: Path, url: str) -> None:
     publisher = registry.open_publisher(url)
     publisher.publish([Push("q", b"1")])
