@@ -29,7 +29,7 @@ import billiard
 import billiard.popen_fork
 import billiard.util
 
-from pools import child, shield
+from pools import child, memory, shield
 from pools.control import Control, Exited, Fork, Forked, Load, Loaded, NotForked, NotLoaded
 from pools.descent import die_with_parent
 from pools.interface import BootRefused, ChildOptions
@@ -70,6 +70,7 @@ def _load(control: Control, options: ChildOptions) -> child.Run:
     # that nobody touches stay shared.
     gc.collect()
     gc.freeze()
+    memory.warn(options.max_memory)
     fd = memory_file(hello)
     control.send(Loaded(), [fd])
     os.close(fd)

@@ -122,8 +122,8 @@ class ChildOptions:
     max_tasks: int | None = None
     """A child is replaced after that many jobs (given to it; those taken back do not count)."""
     max_memory: int | None = None
-    """Kilobytes of resident memory after which a child is replaced. Looked at once a second, while
-    it runs a job too; it finishes that job, and goes when its replacement is ready."""
+    """Kilobytes of resident memory after which a child that has had a job is replaced. Looked at once a
+    second, while it runs a job too; it finishes that job, and goes when its replacement is ready."""
     max_lifetime: float | None = None
     """Seconds after which a child is replaced, in the same way. Looked at once a second."""
     drain_timeout: float = 30.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+
+logger = logging.getLogger("pools.memory")
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -15,3 +18,12 @@ def resident(pid: int) -> int:
             return int(file.read().split()[1]) * _PAGE // 1024
     except (FileNotFoundError, ProcessLookupError):
         return 0
+
+
+def warn(most: int | None) -> None:
+    """In the fork server, if each child will hold more than that (kilobytes) from the first."""
+    size = resident(os.getpid())
+    if most is not None and size > most:
+        logger.warning(
+            "a child holds %d kB before its first job; the bound is %d kB: each does one job", size, most
+        )

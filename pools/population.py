@@ -227,8 +227,12 @@ class Population:
         options = self._options
         if options.max_lifetime is not None and now >= child.born + options.max_lifetime:
             return "max_lifetime"
-        if options.max_memory is not None and memory.resident(child.pid) > options.max_memory:
-            return "max_memory"
+        if (
+            options.max_memory is not None
+            and child.moved_at
+            and memory.resident(child.pid) > options.max_memory
+        ):
+            return "max_memory"  # not before its first job: the next one would be no smaller
         return None
 
     def _judge_boot(self, child: ChildHandle, now: float) -> None:

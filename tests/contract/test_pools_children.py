@@ -164,6 +164,16 @@ def test_max_memory(kind: str) -> None:
         assert driver.failures == []
 
 
+def test_a_max_memory_that_no_child_keeps(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Megabytes, perhaps, for kilobytes. Each does a job."""
+    with driven(kind, slots=2, max_memory=200) as driver:
+        for jobs in (1, 2, 3):
+            driver.answer("pid")
+            driver.until(lambda jobs=jobs: driver.pool.ends()["max_memory"] >= jobs)  # type: ignore[misc]
+            assert driver.pool.ends()["max_memory"] == jobs
+    assert "kB before its first job; the bound is 200 kB: each does one job" in capfd.readouterr().err
+
+
 def test_max_memory_is_seen_during_a_job(kind: str, gate: Gate) -> None:
     with driven(kind, max_memory=200_000) as driver:
         (job,) = driver.begin(f"allocate_and_wait 300 {gate}")
