@@ -308,7 +308,7 @@ class Publisher(Protocol):
         """To all who listen to the fanout exchange now, in order."""
 
     def declare(self, queue: Queue, policy: RetryPolicy = ...) -> None:
-        """Bind the queue as Celery does (PROTOCOL 6.1), once per queue and process."""
+        """Bind the queue as Celery does (PROTOCOL 6.1); once per queue and process is enough."""
 
     def bound(self, exchange: str, policy: RetryPolicy = ...) -> list[Queue]:
         """What anybody has bound to this exchange."""

@@ -70,7 +70,9 @@ class Client:
         try:
             connection = self._spare.pop()
         except IndexError:
-            connection = self._redis.connection_pool.make_connection()
+            # Not the pool's make_connection(): it counts them, and none of ours ever comes back to it.
+            pool = self._redis.connection_pool
+            connection = pool.connection_class(**pool.connection_kwargs)
             connection.connect()  # one that connects by itself, when it is used, asks no sentinel
         try:
             answers = _exchange(connection, commands)

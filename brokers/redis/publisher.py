@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import uuid4
 
-from brokers.interface import Push
+from redis.exceptions import NoScriptError
+
+from brokers.interface import BrokerRefused, Push
 from brokers.queue import Queue
 from brokers.redis import bindings
 from brokers.redis.address import Address
@@ -21,6 +24,8 @@ CHUNK = 1 << 20
 """Bytes of messages for one round trip: what the server takes in a few milliseconds."""
 MOST = 4000
 """Messages for one round trip: what Lua can unpack."""
+NAME = 12
+"""Bytes of a call's name."""
 REMEMBERED = "600"
 """Seconds after which the server has forgotten what was published last: a repeated call comes sooner."""
 BROADCASTS = 1000
@@ -41,7 +46,6 @@ class RedisPublisher:
         self._address = address
         self._keys = keys_of(address)
         self._client = Client(address, tuple(PATIENCE.pauses()))
-        self._declared: set[Queue] = set()
         self._senders: list[str] = []
         """Those that nobody uses now; there are as many as calls at once. A list's pop and append are
         atomic."""
@@ -54,9 +58,17 @@ class RedisPublisher:
         except IndexError:
             sender = self._keys.sent(uuid4().hex)
         for chunk in _chunks(pushes):
-            command = PUBLISH.evaluate(sender, uuid4().hex, REMEMBERED, *self._lists(chunk))
-            self._client.call([command], policy)
+            self._run(policy, sender, os.urandom(NAME), REMEMBERED, *self._lists(chunk))
         self._senders.append(sender)
+
+    def _run(self, policy: RetryPolicy, *arguments: str | bytes) -> None:
+        """The script, by its digest: a lone message is shorter than its text."""
+        try:
+            self._client.call([("EVALSHA", PUBLISH.digest, "0", *arguments)], policy)
+        except BrokerRefused as error:
+            if not isinstance(error.__cause__, NoScriptError):
+                raise
+            self._client.call([PUBLISH.evaluate(*arguments)], policy)
 
     def _lists(self, pushes: Iterable[Push]) -> Iterator[str | bytes]:
         """See lua/publish.lua. Order is kept: what goes to the head of a list and what goes to its tail do
@@ -74,9 +86,7 @@ class RedisPublisher:
             self._client.call([["PUBLISH", channel, message] for message in chunk])
 
     def declare(self, queue: Queue, policy: RetryPolicy = PATIENCE) -> None:
-        if queue not in self._declared:
-            self._client.call(bindings.additions(self._address, queue), policy)
-            self._declared.add(queue)
+        self._client.call(bindings.additions(self._address, queue), policy)
 
     def bound(self, exchange: str, policy: RetryPolicy = PATIENCE) -> list[Queue]:
         [members] = self._client.call([("SMEMBERS", bindings.key_of(self._address, exchange))], policy)

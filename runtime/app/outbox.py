@@ -25,14 +25,18 @@ class Outbox:
 
     def __init__(self, conf: Settings) -> None:
         self._conf = conf
+        self._declared: set[str] = set()
+        """Queues that have been bound."""
         self._clock = Clock()
         """Of the events that it sends."""
 
     def publish(self, pushes: Sequence[Push], policy: RetryPolicy) -> None:
         """Raises BrokerError."""
         publisher = self._publisher
-        for queue in {push.queue for push in pushes}:
-            publisher.declare(routing.declaration(self._conf, queue), policy)
+        for push in pushes:
+            if push.queue not in self._declared:
+                publisher.declare(routing.declaration(self._conf, push.queue), policy)
+                self._declared.add(push.queue)
         publisher.publish(pushes, policy)
         if self._conf.task_send_sent_event:
             self._tell(publisher, pushes)
@@ -49,6 +53,7 @@ class Outbox:
         return found
 
     def close(self) -> None:
+        self._declared.clear()
         publisher = self.__dict__.pop("_publisher", None)
         if publisher is not None:
             publisher.close()

@@ -17,7 +17,9 @@ def policy_of(conf: Settings, options: Mapping[str, Any]) -> RetryPolicy:
     retry = options.get("retry")
     if not (conf.task_publish_retry if retry is None else retry):
         return NO_RETRY
-    given = options.get("retry_policy") or {}
+    given = options.get("retry_policy")
+    if not given:
+        return RetryPolicy(**conf.task_publish_retry_policy)
     try:
         checked = kinds.RETRY_POLICY.read(given)
     except ValueError:

@@ -98,12 +98,7 @@ def test_a_message_of_20_megabytes(server: Server, publisher: Publisher) -> None
 
 def test_one_message_is_one_command(server: Server, publisher: Publisher) -> None:
     publisher.declare(QUEUE)
-
-    def send() -> None:
-        publisher.declare(QUEUE)
-        publisher.publish([Push("q", b"1")])
-
-    assert commands_of(server, send) == 1
+    assert commands_of(server, lambda: publisher.publish([Push("q", b"1")])) == 1
 
 
 def test_many_messages_are_one_command(server: Server, publisher: Publisher) -> None:
@@ -202,6 +197,20 @@ def test_goes_on_after_the_server_has_restarted(server: Server, publisher: Publi
     server.restart()
     publisher.publish([Push("q", b"2")])
     assert served(server) == [b"2"]
+
+
+def test_goes_on_however_often_its_connection_breaks(server: Server, publisher: Publisher) -> None:
+    for number in range(30):
+        publisher.publish([Push("q", b"%d" % number)])
+        server.client.client_kill_filter(_type="normal", skipme=True)
+    assert len(served(server)) == 30
+
+
+def test_a_server_that_has_forgotten_the_script(server: Server, publisher: Publisher) -> None:
+    for number in range(3):
+        publisher.publish([Push("q", b"%d" % number)])
+        server.client.script_flush()
+    assert len(served(server)) == 3
 
 
 def test_waits_for_a_server_that_is_away(server: Server, publisher: Publisher) -> None:
