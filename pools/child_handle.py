@@ -63,6 +63,7 @@ class ChildHandle:
             self.reports = ReportReceiver(buffer)
             undo.callback(self.reports.close)
             file = notice.new_file()
+            undo.callback(os.close, file)
             self._notice = Notice(file)
             undo.pop_all()
         self.width = self._widest = 0

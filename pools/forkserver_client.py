@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -31,13 +32,15 @@ class ForkServerClient:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = Control(ours)
         self._control.send(Load(options, kind))
-        with theirs:
+        with contextlib.ExitStack() as undo, theirs:
+            undo.callback(self._control.close)
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _program(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # the signals of our group are not for it
             )
+            undo.pop_all()
 
     def fileno(self) -> int:
         return self._control.fileno()

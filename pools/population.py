@@ -27,6 +27,7 @@ _RECEIVE_BUFFER = 256 * 1024
 """Bytes; more than a socket holds."""
 _ROUND = 1.0
 """Seconds between two looks at what must be watched by the clock: memory, boot and leave times."""
+NO_DESCRIPTOR = "no descriptor left for what the fork server sends (ulimit -n)"
 _BOOTING = 16
 """Children asked of the fork server and not ready yet, at most: the control socket must not fill."""
 
@@ -140,23 +141,34 @@ class Population:
     def _heed(
         self, server: ForkServerClient, message: Message, fds: list[int], now: float, news: News
     ) -> None:
-        if isinstance(message, Forked):
+        if isinstance(message, Forked) and fds:
             child = self._children[message.number]
             child.forked(message.pid, fds[0])
             self._watch(child.reports.fileno(), child)
+        elif isinstance(message, Forked):  # it leaves, for its sockets are closed
+            news.events.append(self._unmade(message.number, NO_DESCRIPTOR, now))
         elif isinstance(message, Exited):
-            news.dead.append((self._children[message.number], message.exitcode))
+            if message.number in self._children:
+                news.dead.append((self._children[message.number], message.exitcode))
+        elif isinstance(message, Loaded) and not fds:
+            server.failure = NO_DESCRIPTOR
+            server.kill()
         elif isinstance(message, Loaded):
             server.loaded = True
+            if self._respawn.fatal:  # given up while the code of a `restart` was on its way
+                self._respawn = CALM
             self._server, self._loading = server, None
             self._disturbed = True
             news.events.append(Booted(read_memory_file(fds[0])))
         elif isinstance(message, NotLoaded):
             server.failure, server.refused = message.reason, message.refused
         elif isinstance(message, NotForked):
-            child = self._children.pop(message.number)
-            child.close()
-            news.events.append(self._fail(message.reason, child.born, now))
+            news.events.append(self._unmade(message.number, message.reason, now))
+
+    def _unmade(self, number: int, reason: str, now: float) -> ChildFailed:
+        child = self._children.pop(number)
+        child.close()
+        return self._fail(reason, child.born, now)
 
     def _lose(self, server: ForkServerClient, now: float, news: News) -> None:
         """Its children die with it (PR_SET_PDEATHSIG), but only their pidfds tell when they have."""

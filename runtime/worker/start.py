@@ -10,7 +10,7 @@ from brokers.interface import BrokerError
 from runtime import hooks, logs
 from runtime.bootsteps.step import Parts
 from runtime.errors import ImproperlyConfigured
-from runtime.worker import banner, standard_streams
+from runtime.worker import banner, descriptors, standard_streams
 from runtime.worker.blueprint import StepFailed
 from runtime.worker.exitcodes import ExitCode, Leave
 from runtime.worker.options import WorkerOptions
@@ -32,6 +32,7 @@ def run_worker(app: App, options: WorkerOptions) -> int:
     """Run until told to stop; the exit code. Raises ImproperlyConfigured and BrokerError, with nothing left
     running."""
     standard_streams.occupy()
+    descriptors.provide()
     node = hooks.Node(app, options.node)
     hooks.celeryd_init.send(options.node, instance=node, conf=app.conf, options=options)
     parts = Parts(plan(app, options))

@@ -345,6 +345,20 @@ def test_a_supervisor_without_descriptors_tries_again(kind: str) -> None:
         assert driver.answer("echo here again") == b"here again"
 
 
+def test_what_the_fork_server_sends_may_lack_its_descriptor(kind: str) -> None:
+    """For the supervisor has none left."""
+    _, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with driven(kind, slots=20) as driver:
+        highest = max(fd for fd in range(1024) if os.path.lexists(f"/proc/self/fd/{fd}"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 30, most))
+        try:
+            driver.until(lambda: any("no descriptor left" in failure.reason for failure in driver.failures))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        driver.pool.restart()
+        driver.until_idle()
+
+
 def test_dump_stacks_of_a_busy_child(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     with driven(kind) as driver:
         (job,) = driver.begin("sleep_in_c 30")
