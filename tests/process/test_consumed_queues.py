@@ -12,14 +12,8 @@ import runtime
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
+from tests.support.zoo import QUEUES
 
-TOPIC = {"exchange": "zoo", "exchange_type": "topic"}
-QUEUES = {
-    "cats": {**TOPIC, "routing_key": "cat.#"},
-    "animals": {**TOPIC, "routing_key": "#"},
-    "left": {"exchange": "sides", "routing_key": "k"},
-    "right": {"exchange": "sides", "routing_key": "k"},
-}
 DECLARED = ["cats", "animals", "left", "right"]
 
 

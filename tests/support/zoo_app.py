@@ -1,0 +1,10 @@
+"""The app of `tests.support.app`, with the queues of `tests.support.zoo`."""
+
+from __future__ import annotations
+
+from tests.support.app import app
+from tests.support.zoo import QUEUES
+
+__all__ = ["app"]
+
+app.conf.task_queues = QUEUES
