@@ -7,10 +7,11 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
+from kombu import Exchange
 
 from tests.support.pair import TASKS, Pair, differences, ids
 from tests.support.waiting import wait_until
@@ -252,6 +253,12 @@ def test_queues_are_added_and_cancelled(pair: Pair) -> None:
         "topic",
         "a.#",
     )
+    wait_until(lambda: pair.server.client.exists("_kombu.binding.e2"))
+    exchange = cast(Any, Exchange)("e2", type="topic")
+    sent = pair.client.send_task(
+        TASKS + "add", [2, 2], exchange="e2", routing_key="a.b", declare=[exchange]
+    )  # it knows the queue by its binding alone
+    assert sent.get(timeout=10) == 4
     assert pair.ask_ours("cancel_consumer", queue="q2") == {"ok": "no longer consuming from q2"}
 
 
