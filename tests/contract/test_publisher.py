@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -14,6 +16,7 @@ from brokers import registry
 from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push, Queue, RetryPolicy
 from tests.support.servers import Server
 from tests.support.tls import CERTIFICATE, Door
+from tests.support.worker import ROOT
 
 
 @pytest.fixture
@@ -190,6 +193,33 @@ def test_a_fork_shares_a_publisher(server: Server, publisher: Publisher) -> None
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     assert len(set(served(server))) == 201
+
+
+GREENLETS = """
+from gevent import joinall, monkey, spawn
+
+monkey.patch_all()
+import sys
+
+from brokers import registry
+from brokers.interface import Push
+
+publisher = registry.open_publisher(sys.argv[1])
+
+
+def send(name):
+    for number in range(20):
+        publisher.publish([Push("q", b"%d:%d" % (name, number))])
+
+
+joinall([spawn(send, name) for name in range(50)], raise_error=True)
+"""
+
+
+def test_greenlets_share_a_publisher(server: Server) -> None:
+    subprocess.run([sys.executable, "-c", GREENLETS, server.url()], check=True, cwd=ROOT)
+    assert set(served(server)) == {b"%d:%d" % (name, number) for name in range(50) for number in range(20)}
+    assert len(served(server)) == 1000
 
 
 def test_goes_on_after_the_server_has_restarted(server: Server, publisher: Publisher) -> None:

@@ -247,25 +247,25 @@ def test_events(call: Calls, worker: Any, shared_server: Server) -> None:
             assert event["hostname"] == worker.node
 
 
-def test_commands_of_the_app_by_stock_celery(worker: Any, client: Celery) -> None:
-    """Of its own decorators, and in our worker also of ours."""
-    program = str(Path(sys.executable).with_name("celery"))
+def test_commands_of_the_app(worker: Any, client: Celery) -> None:
+    """Of its own decorators, and in our worker also of ours; by stock `celery` and by `runtime`."""
 
-    def celery(*arguments: str) -> Any:
+    def asked(program: str, *arguments: str) -> str:
         done = subprocess.run(
-            [program, "-A", APP, *arguments, "-t", "10", "-d", worker.node],
+            [Path(sys.executable).with_name(program), "-A", APP, *arguments, "-t", "10", "-d", worker.node],
             cwd=ROOT,
             env={**os.environ, "CELERY_URL": client.conf.broker_url},
             capture_output=True,
             text=True,
             check=False,
         )
-        return done.stdout
+        return done.stdout + done.stderr
 
-    told = json.loads(celery("inspect", "greet", "world", "2", "--json").splitlines()[-1])
     expected = {"greeting": "hello worldhello world", "app": "project", "node": worker.node}
-    assert told == {worker.node: expected}
-    assert "ValueError('not', 'that')" in celery("control", "refuse", "not", "that")
+    for program in ("celery", "runtime"):
+        told = asked(program, "inspect", "greet", "world", "2", "--json")
+        assert json.loads(told.splitlines()[-1]) == {worker.node: expected}
+        assert "ValueError('not', 'that')" in asked(program, "control", "refuse", "not", "that")
     ask = client.control.broadcast
     assert ask("hail", reply=True, timeout=10, limit=1) == [
         {worker.node: {**expected, "greeting": "hello you"}}
