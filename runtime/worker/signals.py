@@ -42,9 +42,13 @@ class SignalInbox:
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
+        self._is_open = True
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in HEEDED:
             signal.signal(number, _queue_only)
+        # What a task forks in a solo pool would write the signals that it gets, such as those of
+        # multiprocessing's `terminate`, into the descriptor that it shares with us.
+        os.register_at_fork(after_in_child=self._restore)
 
     def fileno(self) -> int:
         return self._reader.fileno()
@@ -59,8 +63,16 @@ class SignalInbox:
     def close(self) -> None:
         """Signals get their default action again, but those that would end us are ignored: we are
         leaving."""
+        self._is_open = False
         signal.set_wakeup_fd(-1)
         for number in HEEDED:
             signal.signal(number, signal.SIG_IGN)
         self._reader.close()
         self._writer.close()
+
+    def _restore(self) -> None:
+        """In a process that is forked from this one."""
+        if self._is_open:
+            signal.set_wakeup_fd(-1)
+            for number in HEEDED:
+                signal.signal(number, signal.SIG_DFL)

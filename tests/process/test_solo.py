@@ -46,6 +46,13 @@ def test_a_debugger_has_the_terminal(app: App, server: Server, tmp_path: Path) -
     os.close(theirs)
 
 
+def test_signals_to_what_a_task_forks_are_none_to_the_worker(app: App, worker: Worker) -> None:
+    for _ in range(5):
+        assert send(app, "in_processes", -1, -2).get(timeout=10) == [1, 2]
+    assert send(app, "add", 1, 1).get(timeout=10) == 2
+    assert "draining" not in worker.log()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_runs_is_finished_and_the_rest_given_back(
     app: App, server: Server, worker: Worker, number: int

@@ -92,6 +92,14 @@ def fail_custom() -> NoReturn:
 
 
 @app.task
+def in_processes(*numbers: int) -> list[int]:
+    import multiprocessing  # 20 ms, that the other tests' workers start without
+
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map(abs, numbers)
+
+
+@app.task
 def say(text: str) -> None:
     print(text)
 
