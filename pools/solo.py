@@ -122,16 +122,21 @@ class SoloPool:
 
     def _execute(self, job: Job) -> Event | None:
         assert self._run is not None
+        pid = os.getpid()
         try:
             self._alarm.begin(job.soft)
             answer = self._run(memoryview(job.payload))
             killed = self._alarm.end()
         except BaseException:  # noqa: BLE001  (what a task may raise, `run` has turned into an answer)
+            if os.getpid() != pid:
+                os._exit(os.EX_SOFTWARE)
             if self._alarm.end():
                 return None
             traceback.print_exc()
             sys.stderr.flush()
             return Lost(job.id, os.EX_SOFTWARE, os.getpid())
+        if os.getpid() != pid:  # forked by the job, and come back from it: there must be no second supervisor
+            os._exit(0)
         return None if killed else Finished(job.id, answer, monotonic())
 
     def slots(self) -> int:

@@ -114,6 +114,13 @@ def test_a_signal_ends_the_job_that_runs(how: str, numbers: str) -> None:
         assert driver.answer("spin 0.4") == b"spun"
 
 
+def test_a_job_that_forks_answers_once() -> None:
+    with driven() as driver:
+        driver.until_idle()
+        assert [driver.answer("fork_and_return") for _ in range(3)] == [b"forked"] * 3
+        assert [os.wait()[1] for _ in range(3)] == [0] * 3
+
+
 def test_what_the_run_function_raises_loses_the_job_only(capfd: pytest.CaptureFixture[str]) -> None:
     with driven() as driver:
         (end,) = driver.run("escape from run")
