@@ -53,8 +53,7 @@ class RedisDeadLetters:
         return bool(removed)
 
     def _run(self, script: Script, *arguments: str | bytes) -> int:
-        [answer] = self._client.call([script.evaluate(*arguments)])
-        return int(answer)
+        return int(self._client.evaluate(script, arguments))
 
     def close(self) -> None:
         self._client.close()

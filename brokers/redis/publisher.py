@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import uuid4
 
-from redis.exceptions import NoScriptError
-
-from brokers.interface import BrokerRefused, Push
+from brokers.interface import Push
 from brokers.queue import Queue
 from brokers.redis import bindings
 from brokers.redis.address import Address
@@ -58,17 +56,9 @@ class RedisPublisher:
         except IndexError:
             sender = self._keys.sent(uuid4().hex)
         for chunk in _chunks(pushes):
-            self._run(policy, sender, os.urandom(NAME), REMEMBERED, *self._lists(chunk))
+            arguments = (sender, os.urandom(NAME), REMEMBERED, *self._lists(chunk))
+            self._client.evaluate(PUBLISH, arguments, policy)
         self._senders.append(sender)
-
-    def _run(self, policy: RetryPolicy, *arguments: str | bytes) -> None:
-        """The script, by its digest: a lone message is shorter than its text."""
-        try:
-            self._client.call([("EVALSHA", PUBLISH.digest, "0", *arguments)], policy)
-        except BrokerRefused as error:
-            if not isinstance(error.__cause__, NoScriptError):
-                raise
-            self._client.call([PUBLISH.evaluate(*arguments)], policy)
 
     def _lists(self, pushes: Iterable[Push]) -> Iterator[str | bytes]:
         """See lua/publish.lua. Order is kept: what goes to the head of a list and what goes to its tail do

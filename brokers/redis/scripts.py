@@ -26,10 +26,6 @@ class Script(NamedTuple):
         """EVALSHA: whoever sends it has loaded the script on the same connection."""
         return ("EVALSHA", self.digest, len(keys), *keys, *arguments)
 
-    def evaluate(self, *arguments: str | bytes) -> Sequence[str | bytes]:
-        """EVAL: one round trip whether or not the server knows the script."""
-        return ("EVAL", self.text, "0", *arguments)
-
 
 def pack(command: Command) -> bytes:
     """As it goes over the wire."""
