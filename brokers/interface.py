@@ -301,8 +301,9 @@ class Publisher(Protocol):
     BrokerUnavailable, or at once BrokerRefused."""
 
     def publish(self, pushes: Sequence[Push], policy: RetryPolicy = ...) -> None:
-        """Put these messages into their queues, in order, in as few round trips as possible. However often it
-        is tried, each is there once."""
+        """Put these messages into their queues, in order, in as few round trips as possible. A late answer
+        doubles nothing. A connection that breaks before the answer may: the next try sends them again.
+        (Celery's clients do the same.)"""
 
     def broadcast(self, exchange: str, routing_key: str, messages: Sequence[bytes]) -> None:
         """To all who listen to the fanout exchange now, in order."""

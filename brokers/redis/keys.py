@@ -37,10 +37,6 @@ class Keys(NamedTuple):
         """String: who is recovering this incarnation's messages."""
         return f"{self.own}recovery.{incarnation}"
 
-    def sent(self, sender: str) -> str:
-        """String: the last call of this sender that has put messages into queues."""
-        return f"{self.own}sent.{sender}"
-
     def dead(self, queue: str) -> str:
         """List: dead letters of the queue, the newest first."""
         return f"{self.own}dead.{queue}"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from uuid import uuid4
 
 from brokers.interface import Push
 from brokers.queue import Queue
 from brokers.redis import bindings
 from brokers.redis.address import Address
 from brokers.redis.client import Client
-from brokers.redis.keys import keys_of
-from brokers.redis.scripts import PUBLISH
+from brokers.redis.exchange import Command
 from brokers.retry_policy import RetryPolicy
 
 PATIENCE = RetryPolicy()
@@ -20,54 +17,33 @@ PATIENCE = RetryPolicy()
 
 CHUNK = 1 << 20
 """Bytes of messages for one round trip: what the server takes in a few milliseconds."""
-MOST = 4000
-"""Messages for one round trip: what Lua can unpack."""
-NAME = 12
-"""Bytes of a call's name."""
-REMEMBERED = "600"
-"""Seconds after which the server has forgotten what was published last: a repeated call comes sooner."""
 BROADCASTS = 1000
 """Messages for one round trip."""
 
 
 class RedisPublisher:
-    """See `brokers.interface.Publisher`.
-
-    A try whose answer was lost, or is late, may have been carried out. So each call has a name of its own,
-    and the server notes the last one for every sender: a call that finds its name there does nothing. (A
-    name, and no number: two processes that are copies of one another, by a fork or a snapshot of the machine,
-    have the same senders. By numbers one would keep the other's messages out; so the worst is that a retry is
-    not recognised.)
-    """
+    """See `brokers.interface.Publisher`."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._keys = keys_of(address)
         self._client = Client(address, tuple(PATIENCE.pauses()))
-        self._senders: list[str] = []
-        """Those that nobody uses now; there are as many as calls at once. A list's pop and append are
-        atomic."""
+        self._declared: set[Queue] = set()
 
     def publish(self, pushes: Sequence[Push], policy: RetryPolicy = PATIENCE) -> None:
         """One round trip for up to a megabyte of messages. When it raises, those of earlier round
         trips are in their queues."""
-        try:
-            sender = self._senders.pop()
-        except IndexError:
-            sender = self._keys.sent(uuid4().hex)
         for chunk in _chunks(pushes):
-            arguments = (sender, os.urandom(NAME), REMEMBERED, *self._lists(chunk))
-            self._client.evaluate(PUBLISH, arguments, policy)
-        self._senders.append(sender)
+            self._client.call(self._commands(chunk), policy)
 
-    def _lists(self, pushes: Iterable[Push]) -> Iterator[str | bytes]:
-        """See lua/publish.lua. Order is kept: what goes to the head of a list and what goes to its tail do
-        not meet."""
-        lists: dict[tuple[str, bool], list[bytes]] = {}
+    def _commands(self, pushes: Iterable[Push]) -> list[Command]:
+        """One variadic push for each list and end. Order is kept: what goes to the head of a list
+        and what goes to its tail do not meet."""
+        commands: dict[tuple[str, bool], list[str | bytes]] = {}
         for queue, message, priority, head in pushes:
-            lists.setdefault((self._address.list_key(queue, priority), head), []).append(message)
-        for (key, head), messages in lists.items():
-            yield from ("RPUSH" if head else "LPUSH", key, str(len(messages)), *messages)
+            key = self._address.list_key(queue, priority)
+            command = commands.setdefault((key, head), ["RPUSH" if head else "LPUSH", key])
+            command.append(message)
+        return list(commands.values())
 
     def broadcast(self, exchange: str, routing_key: str, messages: Sequence[bytes]) -> None:
         channel = self._address.channel(exchange, routing_key)
@@ -95,11 +71,11 @@ class RedisPublisher:
 
 
 def _chunks(pushes: Sequence[Push]) -> Iterator[Sequence[Push]]:
-    """In order, cut so that each is at most MOST messages and, but for a single large one, CHUNK bytes."""
+    """In order, cut so that each but a single large message is at most CHUNK bytes."""
     start = size = 0
     for index, push in enumerate(pushes):
         size += len(push.message)
-        if index > start and (size > CHUNK or index - start == MOST):
+        if size > CHUNK and index > start:
             yield pushes[start:index]
             start, size = index, len(push.message)
     if pushes:

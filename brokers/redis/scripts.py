@@ -55,7 +55,6 @@ WRITE = _read("document", "chord", "write")
 EXPIRE = _read("trim", "expire")
 RETRY = _read("retry")
 REPLY = _read("reply")
-PUBLISH = _read("publish")
 
 OF_BROKER = (TAKE, SETTLE, HOLD, ROUSE, ENTER, RENEW, BURY, RESTORE, REFRESH, RELEASE, MEASURE, LOOK, SIFT)
 OF_RESULTS = (WRITE,)

@@ -14,6 +14,7 @@ import pytest
 
 from brokers import registry
 from brokers.interface import BrokerRefused, BrokerUnavailable, Publisher, Push, Queue, RetryPolicy
+from tests.support.proxy import Proxy
 from tests.support.servers import Server
 from tests.support.tls import CERTIFICATE, Door
 from tests.support.worker import ROOT
@@ -36,15 +37,10 @@ def served(server: Server, key: str = "q") -> list[bytes]:
 
 
 def commands_of(server: Server, call: Callable[[], None]) -> int:
-    """How many commands the server gets during `call`, not counting those of scripts."""
-    with server.client.monitor() as monitor:
-        call()
-        server.client.echo("end")
-        seen = 0
-        while not (command := monitor.next_command())["command"].startswith("ECHO"):
-            connecting = command["command"].startswith(("HELLO", "CLIENT"))
-            seen += command["client_type"] != "lua" and not connecting
-    return seen
+    """How many commands the server gets during `call`."""
+    before = int(server.client.info("stats")["total_commands_processed"])
+    call()
+    return int(server.client.info("stats")["total_commands_processed"]) - before - 1
 
 
 def test_messages_are_served_in_the_order_published(server: Server, publisher: Publisher) -> None:
@@ -145,9 +141,7 @@ def test_the_prefix_is_on_every_key(server: Server) -> None:
         b"p-q\x06\x169",
         b"p-_kombu.binding.q",
         b"p-_kombu.binding_permanent.q",
-        *server.client.keys("p-runtime.sent.*"),
     }
-    assert 0 < server.client.ttl(*server.client.keys("p-runtime.sent.*")) <= 600
     publisher.close()
 
 
@@ -236,13 +230,6 @@ def test_goes_on_however_often_its_connection_breaks(server: Server, publisher: 
     assert len(served(server)) == 30
 
 
-def test_a_server_that_has_forgotten_the_script(server: Server, publisher: Publisher) -> None:
-    for number in range(3):
-        publisher.publish([Push("q", b"%d" % number)])
-        server.client.script_flush()
-    assert len(served(server)) == 3
-
-
 def test_waits_for_a_server_that_is_away(server: Server, publisher: Publisher) -> None:
     publisher.publish([Push("q", b"1")])
     server.stop()
@@ -287,6 +274,16 @@ def test_a_late_answer_doubles_nothing(server: Server) -> None:
     publisher.publish([Push("q", b"4")])
     publisher.close()
     assert (served(server), served(server, "r")) == ([b"1", b"3", b"4"], [b"2"])
+
+
+def test_a_connection_that_is_dead_without_a_word_is_replaced(server: Server) -> None:
+    with Proxy(server) as proxy:
+        publisher = registry.open_publisher(proxy.url(), {"socket_timeout": 0.3})
+        publisher.publish([Push("q", b"1")])
+        proxy.lose()
+        publisher.publish([Push("q", b"2")])
+        publisher.close()
+    assert served(server) == [b"1", b"2"]
 
 
 def test_other_errors_are_tried_again_on_demand(server: Server, publisher: Publisher) -> None:

@@ -22,6 +22,7 @@ class Proxy:
         self._threads = [threading.Thread(target=self._accept)]
         self._forwarding = threading.Event()
         self._forwarding.set()
+        self._lost: set[socket.socket] = set()
         self._error = b""
         self._ended = False
 
@@ -47,6 +48,10 @@ class Proxy:
     def silence(self) -> None:
         """Connections stay open, new ones too, and nothing comes through any more, no FIN either."""
         self._forwarding.clear()
+
+    def lose(self) -> None:
+        """What the present connections say is swallowed; new ones are as they should be."""
+        self._lost.update(self._sockets)
 
     def answer(self, error: str) -> None:
         """From now on the server is not reached: whatever is asked gets this error reply."""
@@ -78,6 +83,8 @@ class Proxy:
         with suppress(OSError):  # one of both ends is gone: so is the other, below
             while data := source.recv(1 << 16):
                 self._forwarding.wait()
+                if source in self._lost:
+                    continue
                 if asker is not None and self._error:
                     asker.sendall(self._error)
                 else:
