@@ -170,11 +170,13 @@ def last_resort(message: TaskMessage, kind: str) -> Report:
 
 
 def trace_of(error: BaseException) -> str:
-    """Its traceback, beginning where the user's code does. An exception whose text is its own printed form,
-    as that of the soft limit, is named once."""
+    """Its traceback, beginning where the user's code does. An exception whose text is its own printed form
+    with its name, as that of the soft limit, is named once."""
     text = "".join(traceback.format_exception(type(error), error, _inside(error.__traceback__)))
-    twice = f": {printed(error)}\n"
-    return f"{text.removesuffix(twice)}\n" if text.endswith(twice) else text
+    shown = printed(error)
+    twice = f": {shown}\n"
+    named = shown.startswith(type(error).__name__)
+    return f"{text.removesuffix(twice)}\n" if named and text.endswith(twice) else text
 
 
 def _sent(
