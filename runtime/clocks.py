@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 
 def iso(epoch: float) -> str:
@@ -26,3 +26,12 @@ def epoch(text: str) -> float:
 
 def iso_now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def zone(name: str | None) -> tzinfo:
+    """Of the setting `timezone`."""
+    if name is None or name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(name)

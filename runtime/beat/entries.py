@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from runtime import clocks
 from runtime.beat.crontab import crontab
 from runtime.canvas.signature import Signature
 from runtime.errors import ImproperlyConfigured
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 def entries(app: App) -> list[Entry]:
     """Those of the setting `beat_schedule` and of `add_periodic_task`. Raises ImproperlyConfigured."""
-    zone = _zone(app.conf.timezone)
+    zone = clocks.zone(app.conf.timezone)
     found = [_declared(app, name, entry, zone) for name, entry in app.conf.beat_schedule.items()]
     for name, (schedule, signature) in app.periodic_tasks.items():
         found.append(_entry(name, signature, schedule, False, zone))
@@ -77,10 +77,3 @@ def _rounded(last: float, seconds: float, zone: tzinfo) -> float:
             if rounded > last:  # not so in the hour that comes twice when the clock is put back
                 return rounded
     return last + seconds
-
-
-def _zone(name: str | None) -> tzinfo:
-    try:
-        return UTC if name is None else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ImproperlyConfigured(f"timezone {name!r} is not known to this machine") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -156,7 +156,7 @@ def _moment(conf: Settings, option: str, value: Any) -> float | None:
             raise ValueError(f"{option} is no time of ISO 8601: {error}") from None
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            value = value.replace(tzinfo=_zone(conf.timezone))
+            value = value.replace(tzinfo=clocks.zone(conf.timezone))
         return float(value.timestamp())
     return _from_now(option, value)
 
@@ -168,14 +168,6 @@ def _from_now(option: str, value: Any) -> float:
     if not isfinite(seconds):
         raise ValueError(f"{option} must be a finite number of seconds, not {value!r}")
     return time.time() + seconds
-
-
-def _zone(name: str | None) -> tzinfo:
-    if name is None:
-        return UTC
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo(name)
 
 
 def _listed(signatures: Any) -> list[Any] | None:
