@@ -23,7 +23,7 @@ from runtime.protocol import argument_text, calls, serializers
 from runtime.protocol.bounds import check_arguments, check_text
 from runtime.protocol.ids import new_id
 from runtime.protocol.publishing import policy_of
-from runtime.protocol.routing import queues_of
+from runtime.protocol.routing import address_of, queues_of
 from runtime.results.async_result import AsyncResult
 from runtime.results.eager_result import EagerResult
 from runtime.results.group_result import GroupResult
@@ -225,7 +225,7 @@ class Sender:
         queues = queues or queues_of(self._conf, options)
         if not queues:
             policy = policy_of(self._conf, options)
-            queues = self._outbox.bound(options["exchange"], options["routing_key"], policy)
+            queues = self._outbox.bound(*address_of(options), policy)
         return calls.compose(self._conf, name, args, kwargs, options, queues)
 
     def _pushes(

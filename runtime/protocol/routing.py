@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pkgutil import resolve_name
+from re import Pattern
 from typing import Any
 
 from brokers.queue import Queue
 from runtime.settings import Settings
 
-Route = Callable[..., Any] | Mapping[str, Any] | str
+Route = Callable[..., Any] | Mapping[str | Pattern[str], Any] | str
 
 
 def route(
@@ -24,31 +25,37 @@ def route(
     """What `task_routes` says of this task: options, `queue` among them; empty if nothing. Raises what a
     function among them raises; ImportError for the name of none.
 
-    In each dict a task's own name goes before globs, and these in the order given. A function is called
-    with name, args, kwargs and options, and returns what a dict would have, or None.
+    In each dict a task's own name goes before globs and patterns, and these in the order given. A function is
+    called with name, args, kwargs and options, an object's `route_for_task` with the first three; they return
+    what a dict would have, or None.
     """
     routes: Sequence[Route] = conf.task_routes
     for table in routes:
         if isinstance(table, Mapping):
             found = table.get(name)
             if found is None:
-                found = next((to for glob, to in table.items() if fnmatchcase(name, glob)), None)
+                found = next((to for known, to in table.items() if _matches(known, name)), None)
         else:
-            function = _named(table) if isinstance(table, str) else table
-            found = function(name, args, kwargs, options)
+            router = _named(table) if isinstance(table, str) else table
+            asked = getattr(router, "route_for_task", None)
+            found = router(name, args, kwargs, options) if asked is None else asked(name, args, kwargs)
         if found is not None:
             return {"queue": found} if isinstance(found, str) else found
     return {}
 
 
+def _matches(known: str | Pattern[str], name: str) -> bool:
+    return fnmatchcase(name, known) if isinstance(known, str) else known.match(name) is not None
+
+
 @cache
 def _named(dotted: str) -> Callable[..., Any]:
-    """The function of this name."""
+    """The function of this name; of a class, one of its objects."""
     try:
         found: Callable[..., Any] = resolve_name(dotted)
     except (AttributeError, ValueError) as error:
         raise ImportError(f"task_routes names no function: {dotted!r}: {error}") from None
-    return found
+    return found() if isinstance(found, type) else found
 
 
 def queues_of(conf: Settings, options: Mapping[str, Any]) -> Sequence[str]:
@@ -58,7 +65,9 @@ def queues_of(conf: Settings, options: Mapping[str, Any]) -> Sequence[str]:
     Raises TypeError for what is no name, ValueError for a queue that is not declared, if
     task_create_missing_queues is off.
     """
-    queue, exchange, routing_key = options.get("queue"), options.get("exchange"), options.get("routing_key")
+    queue = options.get("queue")
+    queue = getattr(queue, "name", queue)
+    exchange, routing_key = address_of(options)
     if not queue and (exchange or routing_key):
         default = conf.task_default_queue
         found = bound(conf.task_queues, exchange or default, routing_key or default)
@@ -70,6 +79,12 @@ def queues_of(conf: Settings, options: Mapping[str, Any]) -> Sequence[str]:
     if not conf.task_create_missing_queues:
         check_declared(conf, queue)
     return (queue,)
+
+
+def address_of(options: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Name of the exchange, which may be a kombu object, and routing key; None: not given."""
+    exchange = options.get("exchange")
+    return getattr(exchange, "name", exchange), options.get("routing_key")
 
 
 def bound(queues: Iterable[Queue], exchange: str, routing_key: str) -> list[str]:

@@ -3,9 +3,10 @@ ValueError; `expected` completes the sentence "… must be"."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
+from re import Pattern
 from typing import Any, NamedTuple
 
 from brokers.registry import SCHEMES
@@ -178,11 +179,29 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _routes(value: Any) -> tuple[Any, ...]:
     """Functions stay as they are, or are imported when they are needed."""
-    if isinstance(value, Mapping) or callable(value):
+    if isinstance(value, Mapping) or _is_router(value):
         value = (value,)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError
-    return tuple(item if callable(item) or isinstance(item, str) else _mapping(item) for item in value)
+    if value and all(map(_is_route, value)):
+        value = (value,)
+    return tuple(item if _is_router(item) or isinstance(item, str) else _routed(item) for item in value)
+
+
+def _is_router(value: Any) -> bool:
+    return callable(value) or hasattr(value, "route_for_task")
+
+
+def _routed(value: Any) -> dict[Any, Any]:
+    """From a dict, or pairs of what it has."""
+    pairs = value.items() if isinstance(value, Mapping) else value
+    if not isinstance(pairs, Iterable) or any(not _is_route(pair) for pair in pairs):
+        raise ValueError
+    return dict(pairs)
+
+
+def _is_route(pair: Any) -> bool:
+    return isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str | Pattern)
 
 
 def _annotations(value: Any) -> tuple[dict[str, dict[str, Any]], ...]:
@@ -248,7 +267,8 @@ CONTENT = several(
 )
 MAPPING = Kind("a dict", _mapping)
 ROUTES = Kind(
-    "a dict of task name or glob to queue or options, a function or its name, or a list of such",
+    "a dict of task name or glob (or compiled pattern) to queue or options, a list of such pairs, a function "
+    "or its name, or a list of all these",
     _routes,
 )
 ANNOTATIONS = Kind("a dict of task name or '*' to a dict of options, or a list of such dicts", _annotations)

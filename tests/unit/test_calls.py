@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -42,6 +43,13 @@ def by_argument(name: str, args: Any, kwargs: Any, options: Any, task: Any = Non
     return {"queue": f"argument-{args[0]}"} if args else None
 
 
+class Router:
+    """As Celery 3 had them."""
+
+    def route_for_task(self, task: str, args: Any = None, kwargs: Any = None) -> str:
+        return f"of {task}"
+
+
 def test_where_a_task_goes() -> None:
     routes = {"t.add": "exact", "t.*": {"queue": "glob", "priority": 4}, "*": "late"}
     assert queue({}) == "celery"
@@ -52,6 +60,15 @@ def test_where_a_task_goes() -> None:
     assert queue({"task_routes": [{"x": "x"}, routes]}) == "exact"
     assert queue({"task_routes": [lambda *call: None, lambda name, *rest: f"of {name}"]}) == "of t.add"
     assert queue({"task_routes": [f"{__name__}.by_argument"]}) == "argument-1"
+    assert queue({"task_routes": [f"{__name__}.Router"]}) == queue({"task_routes": Router()}) == "of t.add"
+    pairs = [("t.other", "exact"), (re.compile(r"t\.(a|b)"), {"queue": KombuQueue("pattern")}), ("*", "late")]
+    assert [queue({"task_routes": [pairs]}, name=name) for name in ("t.other", "t.b", "u")] == [
+        "exact", "pattern", "late",
+    ]  # fmt: skip
+    assert queue({"task_routes": pairs}, name="t.b") == "pattern"
+    for wrong in ([[("t.add", "q", 1)]], {1: "q"}, "q", 7):
+        with pytest.raises(ImproperlyConfigured, match="task_routes"):
+            Settings({"task_routes": wrong})
     with pytest.raises(ImportError, match=r"no_such"):
         queue({"task_routes": [f"{__name__}.no_such"]})
     assert queue({}, {"queue": "declared"}) == "declared"
