@@ -155,9 +155,12 @@ class App:
 
     def _annotate(self, tasks: Iterable[Task]) -> None:
         """Set what `task_annotations` says, which may be known later than the tasks are."""
-        for table in self.conf.task_annotations:
+        for annotation in self.conf.task_annotations:
             for task in tasks:
-                task.annotate({**table.get("*", {}), **table.get(task.name, {})})
+                if isinstance(annotation, Mapping):
+                    task.annotate({**annotation.get("*", {}), **annotation.get(task.name, {})})
+                else:
+                    task.annotate(annotation.annotate(task) or {})
 
     # --- sending
 

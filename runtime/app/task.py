@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, update_wrapper
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runtime.app import autoretry
@@ -62,7 +62,8 @@ class Task(TaskOptions):
         """Set these options. Raises ImproperlyConfigured."""
         try:
             for option, value in self.read(options).items():
-                setattr(self, option, value)
+                is_handler = option in HANDLERS and isinstance(value, FunctionType)
+                setattr(self, option, MethodType(value, self) if is_handler else value)
             check_limits(self.soft_time_limit, self.time_limit)
         except ValueError as error:
             raise ImproperlyConfigured(f"task {self.name}: {error}") from None

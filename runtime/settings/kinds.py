@@ -204,11 +204,15 @@ def _is_route(pair: Any) -> bool:
     return isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str | Pattern)
 
 
-def _annotations(value: Any) -> tuple[dict[str, dict[str, Any]], ...]:
-    tables = (value,) if isinstance(value, Mapping) else value
-    if isinstance(tables, str) or not isinstance(tables, Sequence):
+def _annotations(value: Any) -> tuple[Any, ...]:
+    several = (value,) if isinstance(value, Mapping) or hasattr(value, "annotate") else value
+    if isinstance(several, str) or not isinstance(several, Sequence):
         raise ValueError
-    return tuple({_text(name): _mapping(to) for name, to in _mapping(table).items()} for table in tables)
+    return tuple(each if hasattr(each, "annotate") else _annotated(each) for each in several)
+
+
+def _annotated(value: Any) -> dict[str, dict[str, Any]]:
+    return {_text(name): _mapping(to) for name, to in _mapping(value).items()}
 
 
 def _autoscale(value: Any) -> tuple[int, int]:
@@ -271,7 +275,11 @@ ROUTES = Kind(
     "or its name, or a list of all these",
     _routes,
 )
-ANNOTATIONS = Kind("a dict of task name or '*' to a dict of options, or a list of such dicts", _annotations)
+ANNOTATIONS = Kind(
+    "a dict of task name or '*' to a dict of options, an object whose annotate(task) returns such options, "
+    "or a list of these",
+    _annotations,
+)
 QUEUES = Kind(
     "a list of names or Queue objects, of direct or topic exchanges; or a dict of options", queues.read
 )

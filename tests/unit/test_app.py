@@ -409,6 +409,26 @@ def test_annotations_change_what_tasks_declare() -> None:
 
     assert (early.rate_limit, early.declared["queue"]) == ("10/s", "b")
     assert (late.rate_limit, late.declared["priority"]) == ("10/s", 3)
+
+    class Annotation:
+        def annotate(self, task: Any) -> dict[str, Any] | None:
+            return {"priority": 5} if task.name == "late" else None
+
+    heard: list[Any] = []
+
+    def on_failure(self: Any, error: BaseException, *more: Any) -> None:
+        heard.append((self, str(error)))
+
+    app.conf.task_annotations = [Annotation(), {"*": {"on_failure": on_failure}}]
+
+    @app.task(name="fails")
+    def fails() -> None:
+        raise ValueError("told")
+
+    app.load()
+    assert (early.priority, late.priority) == (None, 5)
+    fails.apply()
+    assert heard == [(fails, "told")]
     app.conf.task_annotations = [{"late": {"priorty": 4}}]
     with pytest.raises(ImproperlyConfigured, match="task late: there is no option 'priorty'"):
         app.load()
