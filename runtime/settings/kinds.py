@@ -100,6 +100,10 @@ def _modules(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _name(value: Any) -> str:
+    return _text(getattr(value, "name", value))
+
+
 def _url(value: Any) -> str:
     url = _text(value)
     if url.partition("://")[0] not in SCHEMES:
@@ -252,6 +256,7 @@ def _retry_policy(value: Any) -> dict[str, Any]:
 
 BOOLEAN = Kind("True or False", _boolean)
 TEXT = Kind("a non-empty string", _text)
+NAME = Kind("a name, or an object that has one, such as kombu's", _name)
 URL = Kind(f"a URL of {', '.join(f'{scheme}://' for scheme in SCHEMES)}", _url)
 SECONDS = Kind("a number of seconds (or a timedelta), not negative", _number)
 PERIOD = Kind("a number of seconds (or a timedelta), at least 0.1", _period)

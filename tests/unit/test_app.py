@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import kombu
 import pytest
 
 from brokers import envelope
@@ -83,7 +84,7 @@ def test_a_name_belongs_to_one_function(app: App) -> None:
 
 
 def test_options_are_attributes_with_the_settings_behind(app: App) -> None:
-    @app.task(acks_late=False, time_limit=5)
+    @app.task(acks_late=False, time_limit=5, queue=kombu.Queue("mine"))  # type: ignore[no-untyped-call]
     def own() -> None: ...
 
     @app.task
@@ -92,6 +93,7 @@ def test_options_are_attributes_with_the_settings_behind(app: App) -> None:
     app.conf.task_acks_late = True
     assert (own.acks_late, plain.acks_late) == (False, True)
     assert (own.time_limit, plain.time_limit) == (5, None)
+    assert (own.queue, plain.queue) == ("mine", None)
     assert plain.max_deliveries == 3
     for wrong, reason in (
         ({"priority": 77}, r"task .*: priority must be a whole number from 0 to 9, or None; it is 77"),
@@ -106,7 +108,7 @@ def test_options_are_attributes_with_the_settings_behind(app: App) -> None:
         ({"time_limit": "60"}, "time_limit must be a number of seconds"),
         ({"serializer": "jsn"}, "serializer must be one of 'json', .* did you mean 'json'"),
         ({"expires": "soon"}, "expires must be a number of seconds .* or a datetime, or None; it is 'soon'"),
-        ({"queue": ["a"]}, r"queue must be a non-empty string, or None; it is \['a'\]"),
+        ({"queue": ["a"]}, r"queue must be a name, or an object .*, or None; it is \['a'\]"),
         (
             {"time_limit": 5, "soft_time_limit": 9},
             r"task .*: soft_time_limit must not be longer .* it is 9 s",
