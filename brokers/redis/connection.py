@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import hiredis
@@ -20,8 +19,6 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
-        self._held_back: Callable[[], int] = getattr(sock, "pending", int)
-        """Bytes that TLS has received and not shown, which nobody polls for."""
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -49,8 +46,14 @@ class Connection:
 
         Raises OSError, also when the server has closed, and hiredis.ProtocolError.
         """
-        while self._feed():
-            pass
+        while True:  # until it would block: TLS may hold back more than it has shown
+            try:
+                data = self._sock.recv(CHUNK)
+            except BlockingIOError:
+                break
+            if not data:
+                raise ConnectionResetError("the server closed the connection")
+            self._reader.feed(data)
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:
@@ -59,17 +62,6 @@ class Connection:
 
     def close(self) -> None:
         self._sock.close()
-
-    def _feed(self) -> bool:
-        """Read once. Whether there may be more: asking in vain costs as much as a short answer does."""
-        try:
-            data = self._sock.recv(CHUNK)
-        except BlockingIOError:
-            return False
-        if not data:
-            raise ConnectionResetError("the server closed the connection")
-        self._reader.feed(data)
-        return len(data) == CHUNK or self._held_back() > 0
 
     def _try_send(self, data: bytes | bytearray) -> int:
         try:
