@@ -145,4 +145,6 @@ def test_values_that_json_has_not(way: Way) -> None:
 def test_models(way: Way) -> None:
     priced = way.s("priced", {"number": 2, "items": ["a"]}).delay()
     assert priced.get(timeout=10) == {"number": 4, "items": ["a"]}
-    assert "ValidationError" in error_of(way.s("priced", {"number": "two"}).delay())[0]
+    refused = way.s("priced", {"number": "two"}).delay()
+    # Where pydantic is imported, Celery's client cannot make its exception, and names it in another.
+    assert "ValidationError" in repr(refused.get(timeout=10, propagate=False))
