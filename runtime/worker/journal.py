@@ -85,7 +85,8 @@ class Journal:
 
     def child_failed(self, event: ChildFailed) -> None:
         if event.refused:
-            logger.critical("The app cannot be loaded: %s", event.reason)
+            goes_on = "" if event.fatal else " anew, and the old code goes on"
+            logger.critical("The app cannot be loaded%s: %s", goes_on, event.reason)
             return
         again = event.reason == self._told
         self._told = event.reason
