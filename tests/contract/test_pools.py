@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -325,36 +327,38 @@ def test_a_child_without_descriptors_goes_on_until_it_needs_one(kind: str) -> No
         assert driver.answer(b"size " + b"x" * 100_000) == b"100000"
 
 
-def test_a_supervisor_without_descriptors_tries_again(kind: str) -> None:
+@contextmanager
+def few_descriptors(spare: int) -> Iterator[None]:
+    """This process can open so many, and no more."""
     _, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(fd for fd in range(1024) if os.path.lexists(f"/proc/self/fd/{fd}"))
+    fillers = [os.open(os.devnull, os.O_RDONLY)]
+    while fillers[-1] < highest:
+        fillers.append(os.open(os.devnull, os.O_RDONLY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (fillers[-1] + 1 + spare, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for filler in fillers:
+            os.close(filler)
+
+
+def test_a_supervisor_without_descriptors_tries_again(kind: str) -> None:
     with driven(kind) as driver:
         driver.until_idle()
-        highest = max(fd for fd in range(1024) if os.path.lexists(f"/proc/self/fd/{fd}"))
-        fillers = [os.open(os.devnull, os.O_RDONLY)]
-        while fillers[-1] < highest:
-            fillers.append(os.open(os.devnull, os.O_RDONLY))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, most))
-        try:
+        with few_descriptors(0):
             assert isinstance(driver.run("kill_self 9")[0], Lost)
             driver.until(lambda: driver.failures)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-            for filler in fillers:
-                os.close(filler)
         assert "a child cannot be made: [Errno 24] Too many open files" in driver.failures[0].reason
         assert driver.answer("echo here again") == b"here again"
 
 
 def test_what_the_fork_server_sends_may_lack_its_descriptor(kind: str) -> None:
     """For the supervisor has none left."""
-    _, most = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with driven(kind, slots=20) as driver:
-        highest = max(fd for fd in range(1024) if os.path.lexists(f"/proc/self/fd/{fd}"))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 30, most))
-        try:
+        with few_descriptors(30):
             driver.until(lambda: any("no descriptor left" in failure.reason for failure in driver.failures))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         driver.pool.restart()
         driver.until_idle()
 
