@@ -103,6 +103,8 @@ def rig(peer: Peer, results: bool) -> Iterator[Rig]:
                 "BENCH_RESULTS": "1" if results else "0",
                 "PYTHONPATH": str(ROOT),
             }
+            # pip has compiled the peers; what is tried out here must not be compiled anew at each start.
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
             made = Rig(peer, server, marks.Reader(path), environment, directory / "log")
             try:
                 yield made
