@@ -24,17 +24,19 @@ def serve(station: Station) -> None:
     jobs, reports, run, notice, _ = station
     limit = SoftLimit(notice, spared=(serve, run))
     limit.arm()
-    shield.lower_for_job(lambda: limit.current == notice.addressee)
+    begun: int | None = None
+    shield.lower_for_job(lambda: begun == notice.addressee)
     pid = os.getpid()
     end = b""
     frame = jobs.receive()
     while frame is not None:
         job, payload = frame
+        begun = job  # a signal for it may come as soon as its start is told
         reports.send(end, record(STARTED, job, monotonic()))
         try:
             limit.current = job
             answer = run(payload)
-            limit.current = None
+            limit.current = begun = None
         except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
             limit.current = None
             break_down(EX_SOFTWARE, pid)
