@@ -143,8 +143,13 @@ class ChildHandle:
         self._signal(signal.SIGUSR2)
 
     def kill(self, now: float) -> None:
+        """With the programs that its jobs have started, unless these have a session or group of their own."""
         if self.leave_by is None:
             self.leave_by = now
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):  # it leads no session yet, or is dead
+                signal.pidfd_send_signal(self.pidfd, 0)  # the pid still means it
+                os.killpg(self.pid, signal.SIGKILL)
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:

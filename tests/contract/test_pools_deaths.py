@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from pools.interface import Finished, Lost, Started
+from pools.interface import Finished, Lost, Started, TimedOut
 from tests.support.pool_driver import KINDS, Driver, Gate, driven
 from tests.support.waiting import wait_until
 
@@ -116,6 +116,17 @@ def test_a_death_is_told_though_a_descendant_holds_the_sockets(kind: str, gate: 
         assert lost(driver, f"fork_and_stay {gate}").exitcode == 7
         assert driver.answer("echo x") == b"x"
         gate.release()
+
+
+def test_what_a_job_has_started_dies_with_its_child(kind: str) -> None:
+    with driven(kind) as driver:
+        driver.until_idle()
+        (pid,) = driver.pool.pids()
+        (job,) = driver.begin(driver.job("run_program 100", hard=0.5))
+        driver.until(lambda: psutil.Process(pid).children())
+        (program,) = psutil.Process(pid).children()
+        assert isinstance(driver.end(job), TimedOut)
+        driver.until(lambda: not alive(program.pid))
 
 
 def test_kill_reports_lost(kind: str) -> None:
