@@ -101,7 +101,7 @@ class Exchange:
             connection = self._connections.make()
             late, self._late = self._late, None
             if _answers(late):
-                self._connections.give(connection)
+                connection.disconnect()  # kept, each late answer would leave one more
                 return late
             self._connections.drop(late)
         try:
