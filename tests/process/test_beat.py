@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -24,8 +24,12 @@ APP = "tests.support.beat_app"
 
 
 def beats(worker: Worker) -> list[int]:
-    found = psutil.Process(worker.process.pid).children()
-    return [child.pid for child in found if "beat" in child.cmdline()]
+    found = []
+    for child in psutil.Process(worker.process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # it is dead, and perhaps not reaped yet
+            if "beat" in child.cmdline():
+                found.append(child.pid)
+    return found
 
 
 def rewind(schedule: Path, name: str, seconds: float) -> None:
