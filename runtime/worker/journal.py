@@ -79,6 +79,15 @@ class Journal:
         task = reservation.task
         logger.info("Terminating task %s[%s] (%s)", task.name, task.id, number.name)
 
+    def abandoned(self, reservation: Reservation) -> None:
+        task = reservation.task
+        logger.warning(
+            "Task %s[%s] killed, as the worker stops: %s",
+            task.name,
+            task.id,
+            "it runs again" if reservation.tag else "its message was acknowledged, so it does not run again",
+        )
+
     def unsettleable(self, reservation: Reservation, error: Exception) -> None:
         task = reservation.task
         logger.error("Task %s[%s] dead-lettered: its end cannot be settled: %r", task.name, task.id, error)
@@ -127,6 +136,12 @@ class Journal:
             "Another worker has our node name, or had until a moment ago (%s): give each its own with -n",
             ", ".join(places),
         )
+
+    def drains(self, running: int) -> None:
+        if running:
+            logger.info(
+                "Waiting for the end of %s; a second TERM or Ctrl-C kills what runs", counted(running, "task")
+            )
 
     def gave_back(self, count: int, why: str) -> None:
         if count:

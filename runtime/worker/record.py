@@ -118,6 +118,10 @@ class Record:
         if self._events.on and not is_join(reservation.task):
             self._events.lost(reservation, event, verdict is Verdict.REDELIVER, now)
 
+    def abandoned(self, reservation: Reservation) -> None:
+        """Our cold shutdown killed it."""
+        self._journal.abandoned(reservation)
+
     def unsettleable(self, reservation: Reservation, error: Exception) -> None:
         self._journal.unsettleable(reservation, error)
 

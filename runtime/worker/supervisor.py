@@ -138,6 +138,8 @@ class Supervisor:
         if self._life.state in (State.DRAINING, State.KILLING):
             self._announcer.shutting_down(sig, self._life.state is State.DRAINING, self._life.exit_code)
             self._give_back(self._clear(now), "the worker stops")
+        if self._life.state is State.DRAINING:
+            self._journal.drains(len(self._pool.running()))
 
     def _grow_older(self, now: float) -> None:
         if self._ledger.theirs:

@@ -260,6 +260,7 @@ def test_our_own_client_changes_a_worker(pair: Pair, own: App) -> None:
     assert told("pool_grow") == {"ok": "pool will grow"}
     assert told("pool_shrink", 1) == {"ok": "pool will shrink"}
     assert told("time_limit", TASKS + "add", soft=1, hard=2) == {"ok": "time limits set successfully"}
+    assert "must not be longer" in told("time_limit", TASKS + "add", soft=3, hard=2)["error"]
     assert told("time_limit", TASKS + "add") == {"ok": "time limits set successfully"}
     assert told("revoke_by_stamped_headers", {"a": ["b"]})["ok"].endswith("not terminated")
     assert told("terminate", "unknown") == {"ok": "terminate: tasks unknown"}

@@ -141,6 +141,10 @@ def test_every_message_is_in_one_place_however_the_worker_stops(
         ["late", "early"],
         ["early", "late"],
     )
+    assert ("killed, as the worker stops: it runs again" in busy.log()) == (expected is COLD)
+    assert ("acknowledged, so it does not run again" in busy.log()) == (expected is COLD)
+    drained = stop not in (quit_at_once, quit_while_redis_is_silent)
+    assert ("Waiting for the end of 2 tasks" in busy.log()) == drained
     assert not server.client.hlen("unacked")
     assert not server.client.zcard("unacked_index")
     # The dead worker's record stays for a while, to tell it so should it live; it goes by itself.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.protocol.bounds import check_limits
 from runtime.worker.commands.registry import COMMANDS
 from runtime.worker.commands.view import WorkerView
 
@@ -31,7 +32,9 @@ def time_limit(
     """Change the time limits of a task."""
     if task_name not in view.manifest:
         return {"error": "unknown task"}
-    view.limit_task(task_name, _seconds("soft", soft), _seconds("hard", hard))
+    limits = _seconds("soft", soft), _seconds("hard", hard)
+    check_limits(*limits)
+    view.limit_task(task_name, *limits)
     return {"ok": "time limits set successfully"}
 
 

@@ -85,6 +85,7 @@ class Ends:
             self._record.ended_by_signal(reservation)
             return self._settled(reservation, lambda: self._settler.terminated(reservation))
         if killing:
+            self._record.abandoned(reservation)
             return self._settled(reservation, lambda: self._settler.abandoned(reservation))
         return self._lost(reservation, event)
 
