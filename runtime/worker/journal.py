@@ -34,9 +34,9 @@ class Journal:
         if self.tells_all:
             logger.info("Task %s[%s] received", reservation.task.name, reservation.task.id)
 
-    def refused(self, reason: str) -> None:
-        """A message ended at its intake."""
-        logger.error("Refused: %s", reason)
+    def refused(self, reason: str, kept: bool) -> None:
+        """A message ended at its intake. kept: as a dead letter."""
+        logger.error("Refused: %s%s", reason, "; kept as a dead letter" if kept else "")
 
     def discarded(self, task: TaskMessage, expired: bool) -> None:
         """It is not run, as somebody wants it."""

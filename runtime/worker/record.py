@@ -55,7 +55,7 @@ class Record:
         if task is not None and cause in (Cause.EXPIRED, Cause.REVOKED):
             self._discarded(task, cause is Cause.EXPIRED)
             return
-        self._journal.refused(refused.reason)
+        self._journal.refused(refused.reason, refused.settlement.dead is not None)
         if task is None:
             self._announcer.rejected(delivery.message, MalformedMessage(refused.reason))
         elif cause is Cause.UNKNOWN:

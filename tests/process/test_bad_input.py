@@ -148,6 +148,7 @@ def test_an_unknown_task_is_kept_and_a_failure(app: App, server: Server, worker:
         result.get(timeout=10)
     assert works(app)
     assert "no.such.task" in dead(server)[0]["reason"]
+    assert "kept as a dead letter" in worker.log()
 
 
 def test_wrong_arguments_are_a_failure_of_the_task(app: App, server: Server, worker: Worker) -> None:
