@@ -18,6 +18,7 @@ class Reservation:
         "options",
         "pid",
         "queue",
+        "ready_at",
         "received",
         "started",
         "tag",
@@ -39,6 +40,8 @@ class Reservation:
         self.options = options
         self.received = 0.0
         """time.monotonic() of its arrival (supervisor)."""
+        self.ready_at = 0.0
+        """time.monotonic() since which it waits for a slot (dispatcher)."""
         self.started: float | None = None
         """time.monotonic() at which a child began it (ledger)."""
         self.pid: int | None = None

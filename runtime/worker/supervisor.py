@@ -231,7 +231,7 @@ class Supervisor:
         self._settlements += admitted.settlements
         if admitted.far:
             self._broker.hold(admitted.far)
-        self._dispatcher.add(admitted.ready)
+        self._dispatcher.add(admitted.ready, now)
         if self._life.state >= State.DRAINING:
             self._give_back(self._clear(now), "the worker stops")
 
@@ -274,9 +274,10 @@ class Supervisor:
             self._dispatcher.retract(now)
             return
         self._dispatcher.recall(now)
-        if not self._dispatcher or self._dispatcher.dispatch(now) or not self._gives_back:
+        if not self._dispatcher:
             return
-        if self._dispatcher.stalled(now):
+        self._dispatcher.dispatch(now)
+        if self._gives_back and (self._dispatcher.stalled(now) or self._dispatcher.overdue(now)):
             self._give_back(self._dispatcher.give_up(), "every slot is busy for long")
 
     def _may_start(self, now: float) -> bool:

@@ -18,6 +18,9 @@ STUCK = 0.02
 """Seconds that a job may run before what is queued behind it is taken back."""
 STALLED = 0.1
 """Seconds without any end, all slots busy, after which what waits here is given back to the queue."""
+OVERDUE = 0.15
+"""Seconds in line after which the same happens, though there are ends: tasks have become slower than those
+by whose pace they were asked for."""
 
 
 class Dispatcher:
@@ -54,8 +57,9 @@ class Dispatcher:
         """Those of them that wait for any slot, and not for a child of their own."""
         return len(self._ready)
 
-    def add(self, reservations: Iterable[Reservation]) -> None:
+    def add(self, reservations: Iterable[Reservation], now: float) -> None:
         for reservation in reservations:
+            reservation.ready_at = now
             self._line(reservation).append(reservation)
 
     def _line(self, reservation: Reservation) -> deque[Reservation]:
@@ -143,9 +147,14 @@ class Dispatcher:
         """Whether what waits here has no prospect of a slot."""
         return now - self.moved_at >= STALLED and not self._pool.idle()
 
+    def overdue(self, now: float) -> bool:
+        """Whether the first in line should have had a slot by now."""
+        return bool(self._ready) and now - self._ready[0].ready_at >= OVERDUE
+
     def next_stall(self) -> float:
-        """When `stalled` may come true for something that waits here; inf: nothing does."""
-        return self.moved_at + STALLED if self else float("inf")
+        """When `stalled` or `overdue` may come true for something that waits here; inf: nothing does."""
+        due = self._ready[0].ready_at + OVERDUE if self._ready else float("inf")
+        return min(self.moved_at + STALLED, due) if self else float("inf")
 
     def clear(self, now: float) -> list[Reservation]:
         """Take out everything that has not started, in line order; also from the children."""
