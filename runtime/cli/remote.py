@@ -67,8 +67,9 @@ def _verb(kind: str, text: str) -> click.Command:
             raise click.UsageError(f"{command} is a command of `runtime {entry.kind}`")
         arguments = understood(command, entry, args)
         if not entry.answers:
+            present = ask(app, "ping", {}, destination, timeout)  # nobody says that it has heard the command
             app.control.broadcast(command, arguments, destination or None)
-            return ExitCode.OK
+            return outcome(present, timeout)
         answers = ask(app, command, arguments, destination, timeout)
         if as_json:
             click.echo(json.dumps(answers))

@@ -195,6 +195,8 @@ def test_our_own_command_says_what_is_wrong(pair: Pair) -> None:
     assert failed.stderr.startswith(f"{ours}: error: ValueError(")
     nobody = command(pair, "runtime", "inspect", "ping", "-d", "nobody@test", "--timeout", "0.2")
     assert (nobody.returncode, nobody.stderr) == (6, "no worker answered within 0.2 s\n")
+    unheard = command(pair, "runtime", "control", "shutdown", "-d", "nobody@test", "-t", "0.2")
+    assert (unheard.returncode, unheard.stderr) == (6, "no worker answered within 0.2 s\n")
     for wrong in (
         ("inspect", "revoke", "x"),
         ("inspect", "ping", "x"),
