@@ -57,7 +57,7 @@ class ResultStore:
     def _url(self) -> str:
         url: str | None = self.conf.result_backend
         if url is None:
-            raise ImproperlyConfigured("results are disabled: result_backend is None")
+            raise ImproperlyConfigured("results are disabled: set result_backend, or backend= of the app")
         return url
 
     def get(self, task_id: str) -> Document:

@@ -57,9 +57,7 @@ class Settings:
         raise AttributeError(unknown(name))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        checked = check(name, value)
-        self.__dict__[name] = checked
-        self._changed.add(name)
+        self._store({name: check(name, value)})
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -84,9 +82,13 @@ class Settings:
 
     def update(self, changes: Mapping[str, Any] = {}, /, **more: Any) -> None:
         """Set several; none of them if one is wrong."""
-        checked = {name: check(name, value) for name, value in {**changes, **more}.items()}
+        self._store({name: check(name, value) for name, value in {**changes, **more}.items()})
+
+    def _store(self, checked: Mapping[str, Any]) -> None:
         self.__dict__.update(checked)
         self._changed.update(checked)
+        if "broker_url" in checked and "result_backend" not in self._changed:
+            self.__dict__["result_backend"] = default_backend(self.broker_url)
 
     def changed(self) -> dict[str, Any]:
         """What was set, without the defaults."""
@@ -104,7 +106,16 @@ def defaults() -> dict[str, Any]:
         for name, setting in DEFINITIONS.items()
     }
     values.update({name: os.environ[key] for name, key in ENVIRONMENT.items() if os.environ.get(key)})
+    if values["result_backend"] is None:
+        values["result_backend"] = default_backend(values["broker_url"])
     return values
+
+
+def default_backend(broker_url: str) -> str | None:
+    """Where results are stored if nobody says so: with the embedded broker; else nowhere, as in Celery. (A
+    server of our own on each host, whose results the others cannot read, is worse than none.)"""
+    given = os.environ.get(ENVIRONMENT["result_backend"])
+    return given or (broker_url if broker_url.startswith("embedded:") else None)
 
 
 def check(name: str, value: Any) -> Any:

@@ -24,7 +24,7 @@ def text(plan: Plan) -> str:
     rows = [
         ("app", f"{app.main} ({options.app})"),
         ("broker", masked("broker_url", conf.broker_url)),
-        ("results", results(conf.broker_url, conf.result_backend)),
+        ("results", masked("result_backend", conf.result_backend) or "disabled"),
         ("pool", pool(plan.size)),
         ("prefetch", "auto" if plan.multiplier is None else f"{plan.multiplier} per slot"),
         ("log level", options.loglevel),
@@ -33,15 +33,6 @@ def text(plan: Plan) -> str:
     ]
     lines = [f"  {label:<10} {value}" for label, value in rows]
     return "\n".join([f"\nruntime {runtime.__version__}  {options.node}\n", *lines, "\n"])
-
-
-def results(broker: str, backend: str | None) -> str:
-    """Where they are, and if others who use this broker cannot read them there."""
-    if not backend:
-        return "disabled"
-    text = masked("result_backend", backend)
-    local = backend.startswith("embedded:") and not broker.startswith("embedded:")
-    return f"{text} (nobody on another host can read them; see result_backend)" if local else text
 
 
 def pool(size: Size) -> str:

@@ -36,6 +36,19 @@ def test_the_default_broker_and_result_store_need_no_server() -> None:
     assert conf.changed() == {}
 
 
+def test_with_another_broker_results_are_stored_where_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNTIME_RESULT_BACKEND", raising=False)
+    assert Settings({"broker_url": "embedded:///srv"}).result_backend == "embedded:///srv"
+    settings = Settings({"broker_url": "redis://r/0"})
+    assert settings.result_backend is None
+    assert "result_backend" not in settings.changed()
+    settings.result_backend = "redis://r/1"
+    settings.broker_url = "redis://other/0"
+    assert settings.result_backend == "redis://r/1"
+    monkeypatch.setenv("RUNTIME_RESULT_BACKEND", "redis://r/2")
+    assert Settings({"broker_url": "redis://r/0"}).result_backend == "redis://r/2"
+
+
 def test_the_environment_replaces_defaults_but_not_what_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME_BROKER_URL", "redis://one")
     monkeypatch.setenv("RUNTIME_RESULT_BACKEND", "redis://two")

@@ -56,8 +56,9 @@ RESULT = (
     Setting(
         "result_backend",
         optional(URL),
-        "embedded://",
-        "Where results are stored; None: nowhere. RUNTIME_RESULT_BACKEND replaces the default.",
+        None,
+        "Where results are stored; None: nowhere. Default: an embedded broker's own server, else nowhere. "
+        "RUNTIME_RESULT_BACKEND replaces it.",
     ),
     Setting("result_backend_transport_options", MAPPING, {}, "Options of the result store."),
     Setting("result_expires", optional(SECONDS), 86400, "How long results are kept; None or 0: for ever."),
