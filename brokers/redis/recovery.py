@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from typing import Any
 
 from brokers.envelope import MalformedMessage, parse, redelivered
+from brokers.redis import bindings
 from brokers.redis.address import Address
 from brokers.redis.keys import Keys, Stored, read_stored
 from brokers.redis.lease import Identity
@@ -196,13 +196,10 @@ def _restore(
 
 
 def _queues(address: Address, stored: Stored) -> Generator[Command, Any, list[str]]:
-    """Where a message belongs by its exchange and routing key (PROTOCOL 6.2)."""
+    """Where a message belongs by its exchange and routing key (PROTOCOL 6.2). From which of several it came
+    is not known: in all, as kombu has it."""
     if not stored.exchange:
         return [stored.routing_key]
-    members = yield ("SMEMBERS", address.key(f"_kombu.binding.{stored.exchange}"))
-    found = []
-    for member in members:
-        key, pattern, queue = member.decode().split(address.transport.sep)
-        if key == stored.routing_key or (pattern and re.match(pattern, stored.routing_key)):
-            found.append(queue)
-    return sorted(found)[:1]
+    members = yield ("SMEMBERS", bindings.key_of(address, stored.exchange))
+    bound = bindings.read(address, stored.exchange, members)
+    return sorted({queue.name for queue in bound if queue.gets(stored.exchange, stored.routing_key)})

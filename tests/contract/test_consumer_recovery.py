@@ -347,17 +347,19 @@ def test_what_a_celery_worker_left_behind_is_restored_by_age(server: Server) -> 
     old, young = time.time() - 3700, time.time() - 100
     direct = orjson.dumps([orjson.loads(envelope("direct")), "", "b"])
     routed = orjson.dumps([orjson.loads(envelope("routed")), "exchange", "key"])
+    copied = orjson.dumps([orjson.loads(envelope("copied")), "several", "k"])
     nowhere = orjson.dumps([orjson.loads(envelope("nowhere")), "unknown", "key"])
     server.client.sadd("_kombu.binding.exchange", "other\x06\x16\x06\x16x", "key\x06\x16\x06\x16a")
-    tags = {"direct": direct, "routed": routed, "nowhere": nowhere, "young": direct}
+    server.client.sadd("_kombu.binding.several", "k\x06\x16\x06\x16c", "k\x06\x16\x06\x16d", "no binding")
+    tags = {"direct": direct, "routed": routed, "copied": copied, "nowhere": nowhere, "young": direct}
     server.client.hset("unacked", mapping=tags)
-    server.client.zadd(
-        "unacked_index", {"gone": old, "direct": old, "routed": old, "nowhere": old, "young": young}
-    )
+    ages = {tag: young if tag == "young" else old for tag in ("gone", *tags)}
+    server.client.zadd("unacked_index", ages)
     with Driven(consumer_of(server)) as driven:
         driven.until(lambda: driven.restored)
-        assert driven.restored == 2
+        assert driven.restored == 3
         driven.until(lambda: not server.client.exists("unacked_mutex"))
+        assert names(waiting(server, "c")) == names(waiting(server, "d")) == ["copied"]
         assert names(waiting(server, "a")) == ["routed"]
         assert names(waiting(server, "b")) == ["direct"]
         assert is_marked(waiting(server, "a")[0])
