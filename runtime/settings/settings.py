@@ -101,7 +101,7 @@ class Settings:
 
 def defaults() -> dict[str, Any]:
     """Fresh copies; the environment variables in ENVIRONMENT are read here."""
-    values = {
+    values: dict[str, Any] = {
         name: setting.default.copy() if isinstance(setting.default, dict) else setting.default
         for name, setting in DEFINITIONS.items()
     }
