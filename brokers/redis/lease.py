@@ -78,6 +78,8 @@ class Lease:
         self._length = length
         self._renewal = renewal
         self._entered = self._asked = self._renewed = float("-inf")
+        self._awaiting: float | None = None
+        """Since when an answer is due."""
         self._next = float("inf")
 
     def enter(self, answered: int, now: float) -> Command:
@@ -91,11 +93,13 @@ class Lease:
 
     def entered(self, now: float) -> None:
         self._entered = now
+        self._awaiting = None
         self._renewed = self._asked
         self._next = now + self._renewal
 
     def renew(self, now: float) -> Command:
         self._asked = now
+        self._awaiting = now if self._awaiting is None else self._awaiting
         self._next = now + self._renewal
         return RENEW.call(*self._arguments())
 
@@ -103,9 +107,13 @@ class Lease:
         """An incarnation whose lease has ended and whose messages wait for recovery.
 
         None while we have not been connected for a whole lease: after an outage of the server
-        everybody's lease has ended, and nobody is dead.
+        everybody's lease has ended, and nobody is dead. One that is frozen keeps its connections, and answers
+        late: then we might be the first to be answered.
         """
         self._renewed = self._asked
+        if self._awaiting is not None and now - self._awaiting > self._renewal:
+            self._entered = now
+        self._awaiting = None
         first, remaining = reply[0].decode(), reply[1] / 1000
         if first == self._incarnation:
             return None

@@ -291,6 +291,31 @@ def test_after_an_outage_of_the_server_nobody_is_dead(durable_server: Server) ->
             assert driven.fenced == []
 
 
+def both_turn(one: Driven, two: Driven) -> None:
+    """Until either may judge."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 1.5 * LEASE:
+        one.turn(0.01)
+        two.turn(0.01)
+
+
+def test_who_is_first_heard_by_a_server_that_was_frozen_takes_nobody_for_dead(server: Server) -> None:
+    with Driven(consumer_of(server)) as one, Driven(consumer_of(server, "other@test")) as two:
+        server.client.lpush("a", envelope("1"))
+        taken = one.take()
+        both_turn(one, two)
+        begun = time.monotonic()
+        two.until(lambda: time.monotonic() - begun > 0.5 * LEASE)
+        server.pause()
+        two.until(lambda: time.monotonic() - begun > 1.1 * LEASE)
+        server.resume()
+        two.until(lambda: time.monotonic() - begun > 1.4 * LEASE)
+        assert two.restored == 0
+        both_turn(one, two)
+        one.settle(Settlement(taken[0].tag))
+        assert (one.fenced, two.restored) == ([], 0)
+
+
 def test_several_dead_workers(server: Server, driven: Driven) -> None:
     for number in range(3):
         server.client.lpush("a", envelope(str(number)))
