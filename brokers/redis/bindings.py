@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from brokers.queue import Queue
 from brokers.redis.address import Address
-from brokers.redis.scripts import Command
+from brokers.redis.chore import Chore
+
+KINDS = ("binding", "binding_permanent")
 
 
 def additions(address: Address, queue: Queue) -> list[tuple[str, str, str]]:
     """Commands that bind it for good."""
     member = address.transport.sep.join((queue.routing_key, queue.pattern, queue.name))
     return [("SADD", address.key(f"_kombu.{kind}.{queue.exchange}"), member) for kind in KINDS]
-
-
-KINDS = ("binding", "binding_permanent")
 
 
 def key_of(address: Address, exchange: str) -> str:
@@ -35,8 +33,8 @@ def read(address: Address, exchange: str, members: Iterable[bytes]) -> list[Queu
     return found
 
 
-def bind(address: Address, queues: Iterable[Queue]) -> Generator[Command, Any, int]:
-    """A chore (see `recovery`). Cut short: the next connection begins with it."""
+def bind(address: Address, queues: Iterable[Queue]) -> Chore:
+    """Cut short: the next connection begins with it."""
     commands = [command for queue in queues for command in additions(address, queue)]
     for command in commands:  # noqa: UP028  (a list cannot be sent the replies)
         yield command

@@ -65,11 +65,14 @@ class Held:
         self._sighted.clear()
 
     def settled(self, tags: Iterable[str]) -> None:
-        """What this turn has told of is held no more."""
-        self._forget([tag for tag in tags if tag in self._sighted])
+        """What this turn has told of is held no more. (Asked of all settlements: nearly always, of none.)"""
+        if self._sighted:
+            self._forget([tag for tag in tags if tag in self._sighted])
 
-    def awaited(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        """Those that have not been settled meanwhile."""
+    def awaited(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """Those that have not been settled meanwhile: nearly always, all."""
+        if not self._forgotten:
+            return deliveries
         return [each for each in deliveries if each.tag not in self._forgotten]
 
     # What has come ------------------------------------------------------------------------------------

@@ -27,7 +27,6 @@ class RedisPublisher:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._client = Client(address, tuple(PATIENCE.pauses()))
-        self._declared: set[Queue] = set()
 
     def publish(self, pushes: Sequence[Push], policy: RetryPolicy = PATIENCE) -> None:
         """One round trip for up to a megabyte of messages. When it raises, those of earlier round

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import celery
-from celery import Celery
 
 import runtime
+from tests.support.celery_calls import connected
 from tests.support.celery_worker import CeleryWorker
 from tests.support.servers import Server
 from tests.support.worker import Worker
@@ -58,7 +58,7 @@ def running(way: str, server: Server, directory: Path, ours: str, theirs: str, p
         "celery": lambda: CeleryWorker(url, directory, app=theirs),
         "its app in ours": lambda: Worker(url, directory, app=theirs, env={"CELERY_URL": url}),
     }
-    with kinds[worker]() as started, (_ours if client == "ours" else _theirs)(url) as app:
+    with kinds[worker]() as started, (_ours if client == "ours" else connected)(url) as app:
         api = OURS if client == "ours" else THEIRS
         yield Way(api, app, server, directory / "effects", worker, started.node, prefix)
 
@@ -68,14 +68,3 @@ def _ours(url: str) -> Iterator[Any]:
     app = runtime.App("client", broker=url, backend=url, set_as_current=False)
     yield app
     app.close()
-
-
-@contextmanager
-def _theirs(url: str) -> Iterator[Any]:
-    app = Celery("client", broker=url, backend=url, set_as_current=False)
-    yield app
-    app.close()
-    app.backend.result_consumer.stop()
-    # Its results unsubscribe when they go, and wait for the server if that is gone.
-    app.backend.result_consumer.subscribed_to.clear()
-    app.backend.client.close()
