@@ -58,6 +58,7 @@ def test_a_signal_for_a_job_comes_to_the_handler_that_it_has(tmp_path: Path) -> 
     ready = tmp_path / "handler"
     with driven("prefork") as driver:
         (job,) = driver.begin(f"handle_sigint {ready}")
+        driver.until_started(job)  # the handler may be there before we are told that the job has begun
         driver.until(ready.exists)
         driver.pool.send_signal([job], signal.SIGINT)
         end = driver.end(job)
