@@ -31,7 +31,9 @@ def main() -> int:
     parser.add_argument("--long", type=float, default=60.0, help="seconds of the long ones [60]")
     parser.add_argument("--visibility", type=int, default=10, help="timeout, in seconds [10]")
     parser.add_argument("--swaps", type=int, default=3, help="kills of each worker [3]")
-    parser.add_argument("--server", help="binary of the private server: redis-server, valkey, or a path")
+    parser.add_argument(
+        "--server", type=binary, help="binary of the private server: redis-server, valkey, or a path"
+    )
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="sharing-"))
     server = PrivateServer(directory, binary(arguments.server))

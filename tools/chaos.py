@@ -4,7 +4,8 @@
     python tools/chaos.py --minutes 2 --seed 7
 
 starts a private Redis (AOF, synced at every write), two workers, and a load of numbered late-ack tasks.
-Exit code 1 if a task is lost or stuck, or was executed twice without a cause.
+Exit code 1 if a task is lost or stuck, or was executed twice without a cause, or if a worker is deaf after a
+break of its connection, or ends though nothing was done that ends one.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ from tools.havoc import harms
 from tools.havoc.fleet import COMMANDS
 from tools.havoc.plan import Plan
 from tools.havoc.run import Tell, run
+from tools.havoc.server import binary
 
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without killing what it has started
-    arguments = _parser().parse_args()
-    given = vars(arguments)
+    parser = _parser()
+    given = vars(parser.parse_args())
     keep = given.pop("keep")
     seconds = given.pop("minutes") * 60
     plan = Plan(seconds=seconds, **{**given, "only": tuple(given["only"] or ())})
+    if not harms.possible(plan):
+        parser.error("none of these harms is possible there")
     directory = Path(tempfile.mkdtemp(prefix="chaos-"))
     workers = f"{plan.workers} workers of {plan.slots} slots ({plan.peer}, {plan.pool})"
     print(f"seed {plan.seed}, {workers}; logs in {directory}")
@@ -57,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--url", help="a Redis that is running; it is not stopped, and connections are cut one by one"
     )
-    where.add_argument("--server", help="binary of the private server: redis-server, valkey, or a path")
+    where.add_argument(
+        "--server", type=binary, help="binary of the private server: redis-server, valkey, or a path"
+    )
     parser.add_argument("--workers", type=int, default=2, help="[2]")
     parser.add_argument("--pool", default="prefork", metavar="KIND", help="of each worker [prefork]")
     parser.add_argument("-c", "--slots", type=int, default=4, help="of each worker [4]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tools.havoc.fleet import Span
-from tools.havoc.judge import recoveries, repeats
+from tools.havoc.judge import fallen, recoveries, repeats
 from tools.havoc.ledger import Execution
 from tools.havoc.scene import Harm
 
@@ -36,6 +36,14 @@ def test_a_repeat_has_a_cause_if_its_own_process_was_harmed_before_the_settlemen
     assert (repeat.cause is harm) is explained
 
 
+def test_a_worker_that_ends_though_nothing_ended_it_has_fallen() -> None:
+    lives = {
+        "w1": [Span(0.0, 10.2, doomed=True), Span(12.0, 13.0), Span(14.0)],
+        "w2": [Span(0.0, doomed=True)],
+    }
+    assert fallen(lives) == ["w1 in life 2"]
+
+
 def test_a_successor_is_measured_from_its_start_another_worker_from_the_kill() -> None:
     executions = [run(1, "w1", 1, 9.0), run(2, "w1", 1, 9.0), run(1, "w1", 2, 12.5), run(2, "w2", 1, 13.0)]
     found = repeats(executions, [KILL])
@@ -43,6 +51,15 @@ def test_a_successor_is_measured_from_its_start_another_worker_from_the_kill() -
         "kill supervisor: its successor": [0.5],
         "kill supervisor: another worker": [3.0],
     }
+
+
+def test_a_time_without_the_server_is_not_counted() -> None:
+    away = Harm("kill server", at=11.0, until=12.8)
+    executions = [run(1, "w1", 1, 9.0), run(2, "w1", 1, 9.0), run(1, "w1", 2, 13.5), run(2, "w2", 1, 13.0)]
+    harms = [KILL, away]
+    found = recoveries(executions, harms, repeats(executions, harms), LIVES, 99.0)
+    assert found["kill supervisor: its successor"] == [pytest.approx(0.7)]
+    assert found["kill supervisor: another worker"] == [pytest.approx(0.2)]
 
 
 def test_a_worker_that_begins_nothing_after_a_break_is_silent_until_the_end_of_the_watch() -> None:

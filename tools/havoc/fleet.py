@@ -37,6 +37,10 @@ class Footprint(NamedTuple):
     threads: int
 
 
+DEADLY = (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL)
+"""What ends a worker."""
+
+
 @dataclass(slots=True)
 class Span:
     """One life of a worker. Times are time.monotonic()."""
@@ -44,6 +48,8 @@ class Span:
     began: float
     ended: float = float("inf")
     """When we saw that it was over."""
+    doomed: bool = False
+    """Something was done to it that ends a worker; else it is to live."""
 
 
 class Worker:
@@ -68,7 +74,7 @@ class Worker:
         return len(self.lives)
 
     def start(self) -> None:
-        self.lives.append(Span(time.monotonic()))
+        self.lives.append(Span(time.monotonic(), doomed=bool(self.stop_at)))
         self._start_at = 0.0
         environment = {**self._environment, ledger.LIFE: str(self.life)}
         if self.stop_at:
@@ -83,6 +89,7 @@ class Worker:
         return self.process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
+        self.lives[-1].doomed |= number in DEADLY
         self.process.send_signal(number)
 
     def tend(self, rng: random.Random, now: float) -> None:

@@ -16,7 +16,7 @@ from tools.havoc.scene import Harm, Scene, Victim
 from tools.havoc.server import PrivateServer
 
 PAST_LEASE = "freeze past lease"
-BREAKS = ("cut connections", "kill server", "freeze server")
+BREAKS = ("cut connections", "kill server", "term server", "freeze server")
 STOP_PATIENCE = 5.0
 """Seconds that a worker which was told to stop may take: longer than any task."""
 ROW_PATIENCE = 8.0
@@ -86,9 +86,10 @@ def kill_at_row(scene: Scene) -> Doing:
     doomed, at = Victim(victim.worker, victim.worker.life), victim.worker.lives[-1].began
     _, _, row = point.partition(":")
     if point in rows.CHILD:
-        yield CHILD_ROW_SECONDS
+        reached = yield from _children_end(doomed, CHILD_ROW_SECONDS)
         doomed.kill()
-        return doomed.suffered(f"kill at {row}", at, reruns=True, struck=0.0, kills=True)
+        name = f"kill {'at' if reached else 'before'} {row}"
+        return doomed.suffered(name, at, reruns=True, struck=0.0, kills=True)
     yield from _while_it_lives(doomed, ROW_PATIENCE)
     if not doomed.lives():
         return doomed.suffered(f"kill at {row}", at, reruns=True, struck=time.monotonic(), kills=True)
@@ -140,12 +141,11 @@ def cut_connections(scene: Scene) -> Doing:
 
 
 def kill_server(scene: Scene) -> Doing:
-    assert isinstance(scene.server, PrivateServer)
-    at = time.monotonic()
-    scene.server.kill()
-    yield scene.rng.choice((0.0, scene.rng.uniform(0, 2.0)))
-    scene.server.start()
-    return Harm("kill server", at, time.monotonic(), kills=True)
+    return (yield from _restart_server(scene, "kill server", signal.SIGKILL))
+
+
+def term_server(scene: Scene) -> Doing:
+    return (yield from _restart_server(scene, "term server", signal.SIGTERM))
 
 
 def freeze_server(scene: Scene) -> Doing:
@@ -172,24 +172,29 @@ WEIGHTS: dict[Callable[[Scene], Doing], int] = {
     freeze_past_lease: 1,
     cut_connections: 5,
     kill_server: 3,
+    term_server: 1,
     freeze_server: 2,
 }
 """How often each is done, against the others."""
-OF_SERVER = (kill_server, freeze_server)
+OF_SERVER = (kill_server, term_server, freeze_server)
 OF_OURS = (kill_at_row,)
 NAMES = tuple(harm.__name__ for harm in WEIGHTS)
 
 
-def choice(plan: Plan, rng: random.Random) -> Callable[[Scene], Doing]:
-    """Any that the plan allows."""
-    possible = [
+def possible(plan: Plan) -> list[Callable[[Scene], Doing]]:
+    """Those that the plan allows."""
+    return [
         harm
         for harm in WEIGHTS
         if (not plan.only or harm.__name__ in plan.only)
         and (plan.url is None or harm not in OF_SERVER)
         and (plan.peer == "ours" or harm not in OF_OURS)
     ]
-    return rng.choices(possible, [WEIGHTS[harm] for harm in possible])[0]
+
+
+def choice(plan: Plan, rng: random.Random) -> Callable[[Scene], Doing]:
+    found = possible(plan)
+    return rng.choices(found, [WEIGHTS[harm] for harm in found])[0]
 
 
 def _signal_child(
@@ -201,6 +206,15 @@ def _signal_child(
         return None
     yield 0.02
     return victim.suffered(name, at, reruns=reruns, pid=child.pid, kills=kills)
+
+
+def _restart_server(scene: Scene, name: str, number: signal.Signals) -> Doing:
+    assert isinstance(scene.server, PrivateServer)
+    at = time.monotonic()
+    scene.server.end(number)
+    yield scene.rng.choice((0.0, scene.rng.uniform(0, 2.0)))
+    scene.server.start()
+    return Harm(name, at, time.monotonic(), kills=number == signal.SIGKILL)
 
 
 def _freeze(scene: Scene, name: str, seconds: float, *, reruns: bool) -> Doing:
@@ -227,6 +241,15 @@ def _while_it_lives(victim: Victim, patience: float) -> Generator[float, None, N
     end = time.monotonic() + patience
     while victim.lives() and time.monotonic() < end:
         yield 0.05
+
+
+def _children_end(victim: Victim, seconds: float) -> Generator[float, None, bool]:
+    """Whether any does."""
+    end, seen = time.monotonic() + seconds, set[psutil.Process]()
+    while time.monotonic() < end:
+        seen.update(victim.worker.descendants())
+        yield 0.1
+    return not seen.issubset(victim.worker.descendants())
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> bool:

@@ -74,6 +74,16 @@ def _settled(execution: Execution, harms: Iterable[Harm]) -> float:
     return latest
 
 
+def fallen(lives: Lives) -> list[str]:
+    """Workers that ended though nothing was done to them that ends one, and in which life."""
+    return [
+        f"{name} in life {number}"
+        for name, spans in lives.items()
+        for number, span in enumerate(spans, 1)
+        if span.ended < float("inf") and not span.doomed
+    ]
+
+
 def recoveries(
     executions: Sequence[Execution],
     harms: Sequence[Harm],
@@ -82,12 +92,13 @@ def recoveries(
     load_ended: float,
 ) -> dict[str, list[float]]:
     """By the name of the harm, in seconds: from the end of a process until what it ran was started again (by
-    the next worker of the same name: from the start of that one); from the end of a break until each worker,
-    after its longest silence, started a task again."""
+    the next worker of the same name: from the start of that one; if the server was away meanwhile: from its
+    return); from the end of a break until each worker, after its longest silence, started a task again."""
     seconds = defaultdict(list)
     for repeat in found:
         if repeat.cause is not None and repeat.cause.struck:
-            seconds[_who_recovered(repeat, repeat.cause)].append(_recovery(repeat, repeat.cause, lives))
+            since = _recoverable(repeat, repeat.cause, harms, lives)
+            seconds[_who_recovered(repeat, repeat.cause)].append(repeat.again.started - since)
     for harm, following in pairwise([*harms, None]):
         if harm is not None and harm.name in BREAKS:
             until = min(harm.until + WATCHED, load_ended if following is None else following.at)
@@ -107,11 +118,13 @@ def _who_recovered(repeat: Repeat, cause: Harm) -> str:
     return f"{cause.name}: {'its successor' if _is_succession(repeat, cause) else 'another worker'}"
 
 
-def _recovery(repeat: Repeat, cause: Harm, lives: Lives) -> float:
+def _recoverable(repeat: Repeat, cause: Harm, harms: Iterable[Harm], lives: Lives) -> float:
+    """Since when it could have been started again."""
     again = repeat.again
-    if _is_succession(repeat, cause):
-        return again.started - lives[again.worker][again.life - 1].began
-    return again.started - cause.struck
+    began = lives[again.worker][again.life - 1].began
+    since = began if _is_succession(repeat, cause) else cause.struck
+    returns = (harm.until for harm in harms if not harm.worker and harm.until <= again.started)
+    return max([since, *returns])
 
 
 def _silences(executions: Sequence[Execution], harm: Harm, until: float, lives: Lives) -> list[float]:

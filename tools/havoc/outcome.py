@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tools.havoc import rows
 from tools.havoc.fleet import Footprint
 from tools.havoc.judge import Repeat
 
@@ -29,6 +30,8 @@ class Outcome:
     """How many of them were SIGKILLs."""
     deaf: Sequence[str]
     """Workers that had not begun a task long after a break of their connection, and which break."""
+    fallen: Sequence[str]
+    """Workers that ended though nothing was done to them that ends one, and in which life."""
     footprints: Mapping[str, tuple[Footprint, Footprint]]
     """Of each worker's supervisor: at the begin, and once all was done."""
     exit_codes: dict[str, int | None]
@@ -41,7 +44,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         stopped = all(code == 0 for code in self.exit_codes.values())
-        return stopped and not (self.lost or self.stuck or self.unexplained or self.deaf)
+        return stopped and not (self.lost or self.stuck or self.unexplained or self.deaf or self.fallen)
 
     def text(self) -> str:
         causes = Counter(repeat.cause.name for repeat in self.repeats if repeat.cause is not None)
@@ -51,8 +54,10 @@ class Outcome:
             f"lost            {len(self.lost)}{_some(self.lost)}",
             f"stuck           {len(self.stuck)}{_some(self.stuck)}",
             f"executed twice  {len(self.repeats)}, without a cause {len(self.unexplained)}",
-            f"deaf            {len(self.deaf)}{': ' * bool(self.deaf)}{', '.join(self.deaf)}",
+            f"deaf            {_names(self.deaf)}",
+            f"fallen          {_names(self.fallen)}",
             f"harms           {self.harms.total()}, of them SIGKILLs {self.kills}",
+            f"stop points     {self._reached()} of {len(rows.ALL)} reached",
             f"exit codes      {', '.join(f'{name} {code}' for name, code in self.exit_codes.items())}",
             *(self._grown(*item) for item in self.footprints.items()),
             "",
@@ -63,6 +68,9 @@ class Outcome:
         for repeat in self.unexplained[:20]:
             lines.append(f"without a cause: {repeat.first}, then {repeat.again}")
         return "\n".join(lines)
+
+    def _reached(self) -> int:
+        return sum(name.startswith("kill at ") for name in self.harms)
 
     @staticmethod
     def _grown(name: str, both: tuple[Footprint, Footprint]) -> str:
@@ -87,6 +95,10 @@ def _times(seconds: Sequence[float]) -> str:
     ordered = sorted(seconds)
     p50, p99 = (ordered[int(part * (len(ordered) - 1))] for part in (0.5, 0.99))
     return f"{p50:>12.2f} s{p99:>6.2f} s{ordered[-1]:>6.2f} s"
+
+
+def _names(names: Sequence[str]) -> str:
+    return f"{len(names)}{': ' * bool(names)}{', '.join(names)}"
 
 
 def _some(numbers: frozenset[int]) -> str:

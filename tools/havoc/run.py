@@ -124,6 +124,7 @@ class _Run:
             harms=Counter(harm.name for harm in self.harms),
             kills=sum(harm.kills for harm in self.harms),
             deaf=self.deaf,
+            fallen=judge.fallen(lives),
             footprints=footprints,
             exit_codes=exit_codes,
         )

@@ -49,7 +49,7 @@ class Victim(NamedTuple):
 
     def kill(self) -> None:
         if self.lives():
-            self.worker.process.kill()
+            self.worker.signal(signal.SIGKILL)
             self.worker.process.wait()
 
     def suffered(

