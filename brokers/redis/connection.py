@@ -19,6 +19,9 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
+        self.moved = 0
+        """Bytes that have come, or have gone once the socket had been full: the peer is there. (That the
+        socket takes something at once says nothing of it.)"""
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -35,7 +38,9 @@ class Connection:
     def flush(self) -> None:
         """Raises OSError."""
         if self._unsent:
-            del self._unsent[: self._try_send(self._unsent)]
+            sent = self._try_send(self._unsent)
+            self.moved += sent
+            del self._unsent[:sent]
 
     def unsent(self) -> bool:
         """Whether `flush` has something to do when the socket can be written to."""
@@ -54,6 +59,7 @@ class Connection:
             if not data:
                 raise ConnectionResetError("the server closed the connection")
             self._reader.feed(data)
+            self.moved += len(data)
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:

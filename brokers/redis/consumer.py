@@ -230,8 +230,10 @@ class RedisConsumer:
 
     def _check_lease(self, now: float) -> None:
         """Deliveries that have waited here for longer than the lease may be others' by now: ask again
-        for them, on a new connection."""
-        if self._link.is_open and self._lease.has_run_out(now):
+        for them, on a new connection. Not while an answer, or what we send, only takes its time: on a new
+        one it would begin again, for ever."""
+        is_silent = self._link.is_silent(now, self._renewal)
+        if self._link.is_open and is_silent and self._lease.has_run_out(now):
             self._link.fail(BrokerUnavailable(f"{self._address.masked()}: the lease has run out"))
 
     def _receive_from_broker(self, received: Received, now: float) -> None:
@@ -308,8 +310,8 @@ class RedisConsumer:
                 received.sighted += self._held.sifted(reply)
             case Forgetting(tags):
                 self._held.forgot(tags)
-            case Renewal():
-                dead = self._lease.renewed(reply, now)
+            case Renewal(asked):
+                dead = self._lease.renewed(reply, asked, now)
                 if dead is not None and not self._upkeep.busy():
                     self._upkeep.add(recovery.recover(self._address, self._keys, dead, self.incarnation))
             case ChoreStep(chore):
@@ -354,7 +356,7 @@ class RedisConsumer:
         if not self._link.is_open:
             return
         if now >= self._lease.next_renewal():
-            self._requests.send(Renewal(), self._lease.renew(now))
+            self._requests.send(Renewal(now), self._lease.renew(now))
         self._upkeep.attend(now)
 
     def _settle_at_broker(self, settlements: Sequence[Settlement]) -> None:

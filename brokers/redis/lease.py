@@ -77,7 +77,7 @@ class Lease:
         self._incarnation = incarnation
         self._length = length
         self._renewal = renewal
-        self._entered = self._asked = self._renewed = float("-inf")
+        self._entered = self._entering = self._renewed = float("-inf")
         self._awaiting: float | None = None
         """Since when an answer is due."""
         self._next = float("inf")
@@ -87,30 +87,29 @@ class Lease:
 
         The reply is an error when others are taking our messages (`Evicted`).
         """
-        self._asked = now
+        self._entering = now
         fields = [part for pair in self.who._asdict().items() for part in pair]
         return ENTER.call(*self._arguments(), answered, *fields)
 
     def entered(self, now: float) -> None:
         self._entered = now
         self._awaiting = None
-        self._renewed = self._asked
+        self._renewed = self._entering
         self._next = now + self._renewal
 
     def renew(self, now: float) -> Command:
-        self._asked = now
         self._awaiting = now if self._awaiting is None else self._awaiting
         self._next = now + self._renewal
         return RENEW.call(*self._arguments())
 
-    def renewed(self, reply: tuple[bytes, int], now: float) -> str | None:
-        """An incarnation whose lease has ended and whose messages wait for recovery.
+    def renewed(self, reply: tuple[bytes, int], asked: float, now: float) -> str | None:
+        """An incarnation whose lease has ended and whose messages wait for recovery. `asked`: when we did.
 
         None while we have not been connected for a whole lease: after an outage of the server
         everybody's lease has ended, and nobody is dead. One that is frozen keeps its connections, and answers
         late: then we might be the first to be answered.
         """
-        self._renewed = self._asked
+        self._renewed = asked
         if self._awaiting is not None and now - self._awaiting > self._renewal:
             self._entered = now
         self._awaiting = None

@@ -24,7 +24,7 @@ from brokers.redis.connection import Connection
 from brokers.redis.scripts import Command
 
 ANSWER_TIMEOUT = 5.0
-"""Seconds without any reply, while one is due, after which the connection counts as dead."""
+"""Seconds in which nothing moves, while a reply is due, after which the connection counts as dead."""
 ATTEMPT_TIMEOUT = 3.0
 """Seconds for one attempt; a server that is back should not have to wait for a doomed one."""
 LONGEST_PAUSE = 2.0
@@ -57,11 +57,16 @@ class Link:
         self._failures = 0
         self._unanswered = 0
         self._silent_since = 0.0
+        """When something last moved, or began to be due."""
         self._writing = False
 
     @property
     def is_open(self) -> bool:
         return self._connection is not None
+
+    def is_silent(self, now: float, seconds: float) -> bool:
+        """Whether nothing has moved for so long."""
+        return now - self._silent_since > seconds
 
     def open(self, greeting: Sequence[Command], timeout: float) -> None:
         """The first connection, in this thread. Raises BrokerUnavailable or BrokerRefused."""
@@ -86,6 +91,7 @@ class Link:
         opened = self._attempt is not None and self._take_over(self._attempt, now)
         if self._connection is None:
             return Arrivals((), (), False)
+        before = self._connection.moved
         try:
             self._connection.flush()
             replies, pushes = self._connection.receive()
@@ -93,8 +99,8 @@ class Link:
             self._lose(error)
             return Arrivals((), (), False)
         self._watch()
-        if replies:
-            self._unanswered -= len(replies)
+        self._unanswered -= len(replies)
+        if self._connection.moved != before:
             self._silent_since = now
         elif self._unanswered and now - self._silent_since >= ANSWER_TIMEOUT:
             self._lose(TimeoutError(f"no answer for {ANSWER_TIMEOUT:g} s"))

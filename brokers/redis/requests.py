@@ -36,6 +36,9 @@ class Rousing(NamedTuple):
 class Renewal(NamedTuple):
     """Of the lease. Has no number: it is asked anew on a new connection."""
 
+    asked: float
+    """time.monotonic()."""
+
 
 class ChoreStep(NamedTuple):
     """Has no number: a chore that is interrupted is begun anew another time."""

@@ -13,6 +13,7 @@ from brokers.interface import Push, Settlement, Write
 from brokers.redis.address import parse
 from brokers.redis.consumer import RedisConsumer
 from tests.support.consumers import Driven
+from tests.support.proxy import Proxy
 from tests.support.servers import BINARIES, Server
 from tests.support.waiting import wait_until
 
@@ -216,6 +217,23 @@ def test_a_server_that_does_not_answer_is_noticed(server: Server, driven: Driven
     driven.until(lambda: driven.taken, timeout=5)
     assert [delivery.message for delivery in driven.deliveries] == [b"1"]
     assert server.client.hlen("unacked") == 1
+
+
+def test_an_answer_that_takes_longer_than_a_lease_to_come_is_waited_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large messages over a slow network: asked for anew, they would take as long again."""
+    monkeypatch.setattr("brokers.redis.link.ANSWER_TIMEOUT", 0.3)
+    with Proxy(server) as proxy:
+        consumer = RedisConsumer(parse(proxy.url()), ["a"], node="w@test", lease=0.8)
+        with Driven(consumer) as driven:
+            server.client.lpush("a", b"x" * 1_500_000)
+            proxy.slow_down(1_000_000)
+            [delivery] = driven.take()
+            assert driven.problems == []
+            driven.until(lambda: consumer.leased(time.monotonic()))
+            driven.settle(Settlement(delivery.tag))
+            assert driven.fenced == []
 
 
 def test_a_consumer_that_was_stopped_for_a_lease_asks_again_what_is_its_own(server: Server) -> None:

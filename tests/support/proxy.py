@@ -24,7 +24,8 @@ class Proxy:
         self._forwarding.set()
         self._lost: set[socket.socket] = set()
         self._error = b""
-        self._ended = False
+        self._rate = float("inf")
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         self._threads[0].start()
@@ -33,7 +34,7 @@ class Proxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended = True
+        self._ended.set()
         self.resume()
         for each in (self._listener, *self._sockets):
             _shut(each)
@@ -52,6 +53,10 @@ class Proxy:
     def lose(self) -> None:
         """What the present connections say is swallowed; new ones are as they should be."""
         self._lost.update(self._sockets)
+
+    def slow_down(self, rate: float) -> None:
+        """To so many bytes a second."""
+        self._rate = rate
 
     def answer(self, error: str) -> None:
         """From now on the server is not reached: whatever is asked gets this error reply."""
@@ -83,6 +88,7 @@ class Proxy:
         with suppress(OSError):  # one of both ends is gone: so is the other, below
             while data := source.recv(1 << 16):
                 self._forwarding.wait()
+                self._ended.wait(len(data) / self._rate)
                 if source in self._lost:
                     continue
                 if asker is not None and self._error:

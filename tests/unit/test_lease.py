@@ -33,22 +33,22 @@ def test_is_renewed_regularly(lease: Lease) -> None:
 
 def test_has_run_out_a_lease_after_the_last_renewal_that_was_answered(lease: Lease) -> None:
     lease.renew(102)
-    lease.renewed((b"me", 8000), 103)
     lease.renew(104)
+    lease.renewed((b"me", 8000), 102, 105)
     assert not lease.has_run_out(110)
     assert lease.has_run_out(110.1)
 
 
 def test_nobody_is_judged_before_we_were_connected_for_a_lease(lease: Lease) -> None:
     lease.renew(102)
-    assert lease.renewed((b"other", -1), 102) is None
+    assert lease.renewed((b"other", -1), 102, 102) is None
     lease.renew(108)
-    assert lease.renewed((b"other", -1), 108) == "other"
+    assert lease.renewed((b"other", -1), 108, 108) == "other"
 
 
 def test_looks_again_as_soon_as_the_next_lease_ends(lease: Lease) -> None:
     lease.renew(110)
-    assert lease.renewed((b"other", 500), 110) is None
+    assert lease.renewed((b"other", 500), 110, 110) is None
     assert lease.next_renewal() == 110.5 + SLACK
 
 
