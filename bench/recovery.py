@@ -1,7 +1,8 @@
 """How long single commands hold the server while many messages are unacked: `python -m bench.recovery`.
 
 A worker takes `--messages`, has the broker hold half of them until tomorrow, and is killed; another one
-recovers them all, takes them again, refreshes their age for Celery's workers, settles some, and leaves.
+recovers them all, takes them again, settles some, has the others held, makes all due, refreshes their age for
+Celery's workers, and leaves.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def _acts(server: Server, messages: int) -> list[tuple[str, Callable[[], object]
         ("taking again", lambda: other.take(messages)),
         (f"giving back {SETTLED:,}", settle),
         ("holding the rest", lambda: other.hold(other.deliveries[SETTLED:])),
+        ("rousing all that is held", other.rouse),
         ("refreshing", lambda: other.drive(VISIBILITY / 2)),
         ("leaving", lambda: other.consumer.close(60)),
     ]
@@ -102,7 +104,7 @@ class Driver:
         options = {"visibility_timeout": VISIBILITY}
         self.consumer: Consumer = open_consumer(server.url, options, queues=[QUEUE], node=node, lease=LEASE)
         self.deliveries: list[Delivery] = []
-        self._taken = 0
+        self._taken = self._awake = 0
         self._poller = select.poll()
         self._poller.register(self.consumer.fileno(), select.POLLIN)
 
@@ -127,6 +129,11 @@ class Driver:
         self.consumer.hold([(each.tag, due) for each in deliveries])
         self.until(lambda: not self.consumer.pending())
 
+    def rouse(self) -> None:
+        awake = self._awake
+        self.consumer.rouse()
+        self.until(lambda: self._awake > awake)
+
     def settle(self, settlements: list[Settlement]) -> None:
         self.consumer.settle(settlements)
         self.until(lambda: not self.consumer.pending())
@@ -145,6 +152,7 @@ class Driver:
             received = self.consumer.receive(time.monotonic())
             self.deliveries += received.deliveries
             self._taken += received.taken
+            self._awake += received.awake
 
 
 class Latency:

@@ -301,7 +301,7 @@ class RedisConsumer:
             case Holding(count):
                 self._pending -= count
             case Rousing():
-                received.awake = True
+                received.awake = self._held.roused(reply) or received.awake
             case Measuring() as measuring:
                 received.backlog = measuring.backlog(reply)
             case Looking() as looking:

@@ -13,7 +13,9 @@ from brokers.redis.scripts import HOLD, ROUSE, Argument
 from brokers.redis.search import Search
 
 HOLDS = 500
-"""Messages in one call of hold.lua."""
+"""Messages in one call of hold.lua or rouse.lua."""
+ROUSED = "1000"
+"""Epoch below which nothing is held but what has been roused."""
 
 
 class Held:
@@ -26,6 +28,8 @@ class Held:
         self._requests = requests
         self._any = False
         """Something may be held."""
+        self._rousing = False
+        """Not all that is to be roused has been."""
         self._search = Search(self.key, keys.unacked)
         self._sighted: set[str] = set()
         """Tags of what this turn has told of."""
@@ -43,8 +47,8 @@ class Held:
             self._requests.send(Holding(len(chunk)), command, step)
 
     def rouse(self) -> None:
-        step = self._requests.next_step()
-        self._requests.send(Rousing(), ROUSE.call(self._record, step, self.key), step)
+        self._rousing = True
+        self._rouse_from(ROUSED)
 
     def look(self, most: int) -> None:
         if self._requests.can_be_answered:
@@ -57,8 +61,8 @@ class Held:
             self._go_on_searching()
 
     def stop_searching(self) -> None:
-        """For good: nothing more is to be asked."""
-        self._any, self._search = False, Search("", "")
+        """For good, and rousing: nothing more is to be asked."""
+        self._any, self._search, self._rousing = False, Search("", ""), False
 
     def begin_turn(self) -> None:
         """What was told of is settled by now, or is left where it is."""
@@ -84,6 +88,14 @@ class Held:
         self._go_on_searching()
         return sighted
 
+    def roused(self, go_on: bytes) -> bool:
+        """A step of it is done; whether that was the last. go_on: from when on, if not empty."""
+        if go_on and self._rousing:
+            self._rouse_from(go_on)
+        else:
+            self._rousing = False
+        return not self._rousing
+
     def forgot(self, tags: Sequence[str]) -> None:
         self._forgotten.difference_update(tags)
 
@@ -94,7 +106,13 @@ class Held:
     def opened(self) -> None:
         """There is another one: ask again for what has no number."""
         self._forget(list(self._forgotten))
+        if self._rousing:
+            self._rouse_from(ROUSED)
         self._go_on_searching()
+
+    def _rouse_from(self, due: str | bytes) -> None:
+        if self._requests.can_be_answered:
+            self._requests.send(Rousing(), ROUSE.call(self.key, due, HOLDS))
 
     def _go_on_searching(self) -> None:
         if self._requests.can_be_answered and (command := self._search.command()) is not None:

@@ -11,14 +11,12 @@ from brokers.redis import bindings
 from brokers.redis.address import Address
 from brokers.redis.keys import Keys, Stored, read_stored
 from brokers.redis.lease import Identity
-from brokers.redis.scripts import BURY, REFRESH, RELEASE, RESTORE, Argument, Command
+from brokers.redis.scripts import BURY, READ, REFRESH, RELEASE, RESTORE, Argument, Command
 
 Chore = Generator[Command, Any, int]
 
 CHUNK = 200
 """Messages moved by one command, at most; it stops the server while it runs, for 3 or 4 ms."""
-FIRST = 20
-"""The same for the first command, when nothing is known of their size."""
 LARGEST = 2_000_000
 """Bytes moved by one command, about."""
 SCAN = 500
@@ -172,12 +170,10 @@ def _restore(
     """Move these messages to the heads of their queues, as `edit(tag, message)` leaves them, each if it is
     still there; all of them only while the lease of the incarnation `of` is over, if one is named."""
     moved = start = 0
-    count = FIRST
-    while chunk := tags[start : start + count]:
+    while start < len(tags):
+        values = yield READ.call(keys.unacked, LARGEST, *tags[start : start + CHUNK])
+        chunk = tags[start : start + len(values)]
         start += len(chunk)
-        values = yield ("HMGET", keys.unacked, *chunk)
-        size = sum(len(value) for value in values if value is not None)
-        count = min(CHUNK, 1 + LARGEST * len(chunk) // max(size, 1))
         arguments: list[Argument] = []
         for tag, value in zip(chunk, values, strict=True):
             stored = read_stored(value) if value is not None else None

@@ -30,7 +30,7 @@ class Holding(NamedTuple):
 
 
 class Rousing(NamedTuple):
-    """Of all that is held."""
+    """A step of making due what is held. Has no number: it is begun anew on a new connection."""
 
 
 class Renewal(NamedTuple):

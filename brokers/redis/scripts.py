@@ -41,10 +41,11 @@ def _read(*names: str) -> Script:
 TAKE = _read("step", "take")
 SETTLE = _read("step", "document", "trim", "chord", "settle")
 HOLD = _read("step", "hold")
-ROUSE = _read("step", "rouse")
+ROUSE = _read("rouse")
 ENTER = _read("enter")
 RENEW = _read("renew")
 BURY = _read("bury")
+READ = _read("read")
 RESTORE = _read("restore")
 REFRESH = _read("refresh")
 RELEASE = _read("release")
@@ -56,5 +57,7 @@ EXPIRE = _read("trim", "expire")
 RETRY = _read("retry")
 REPLY = _read("reply")
 
-OF_BROKER = (TAKE, SETTLE, HOLD, ROUSE, ENTER, RENEW, BURY, RESTORE, REFRESH, RELEASE, MEASURE, LOOK, SIFT)
+OF_BROKER = (
+    *(TAKE, SETTLE, HOLD, ROUSE, ENTER, RENEW, BURY, READ, RESTORE, REFRESH, RELEASE, MEASURE, LOOK, SIFT),
+)
 OF_RESULTS = (WRITE,)

@@ -13,6 +13,7 @@ from brokers.envelope import build
 from brokers.interface import BrokerRefused, BrokerUnavailable, Delivery, Push, Settlement, Write
 from brokers.redis.address import parse
 from brokers.redis.consumer import RedisConsumer
+from brokers.redis.held import HOLDS
 from tests.support.consumers import Driven
 from tests.support.servers import Server
 from tests.support.tls import CERTIFICATE, Door
@@ -438,6 +439,28 @@ def test_what_is_held_comes_back_in_its_order_when_it_is_roused(server: Server, 
     driven.consumer.rouse()  # there is nothing left
     driven.hold((tags[0], soon))
     assert driven.take() == []
+
+
+def test_very_much_that_is_held_is_roused_in_many_steps_and_across_a_break(
+    server: Server, driven: Driven
+) -> None:
+    count = 2 * HOLDS + 10
+    put(server, "a", *map(str, range(count)))
+    soon = time.time() + 3600
+    tags = [delivery.tag for delivery in driven.take_all(count)]
+    # Many are due at the same time.
+    driven.hold(*((tag, soon + number // 700) for number, tag in enumerate(tags)))
+    held = f"runtime.eta.{driven.consumer.incarnation}"
+
+    def roused() -> int:
+        return int(server.client.zcount(held, "-inf", soon - 1))
+
+    driven.consumer.rouse()
+    wait_until(roused)
+    assert roused() == HOLDS
+    server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    driven.until(lambda: driven.connected == 2 and roused() == count)
+    assert {delivery.tag for delivery in driven.take_all(count)} == set(tags)
 
 
 # The end -----------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from brokers.envelope import build
 from brokers.interface import Delivery, Push, Settlement, Write
 from brokers.redis.address import parse
 from brokers.redis.consumer import RedisConsumer
+from brokers.redis.scripts import READ
 from tests.support.consumers import Driven
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -334,6 +335,16 @@ def test_many_messages_and_held_ones(server: Server, driven: Driven) -> None:
         assert [restores(message) for message in waiting(server, "a")] == [0] * 1500 + [1] * 1000
         driven.until(lambda: server.client.zcard("runtime.workers") == 1)
         assert server.client.keys("runtime.eta.*") == []
+
+
+def test_what_is_recovered_is_read_in_parts_of_bounded_size(server: Server) -> None:
+    server.client.hset("unacked", mapping={"1": b"one", "2": b"two", "3": b"three" * 9})
+
+    def read(*tags: str) -> Any:
+        return server.client.eval(READ.text, 0, "unacked", 8, *tags)
+
+    assert read("1", "gone", "2", "3") == [b"one", None, b"two"]
+    assert read("3", "1") == [b"three" * 9]
 
 
 @pytest.mark.parametrize(

@@ -155,3 +155,15 @@ def test_a_burial_removes_what_is_too_much_or_too_old(server: Server, letters: D
         entry = encode(b"m", time.time(), reason="why", node="w@test", task_id="new")
         driven.settle(Settlement("", dead=("a", entry)))
     assert ids(letters) == ["1", "0", "new"]
+
+
+@pytest.mark.parametrize(("size", "gone"), [(0, 100), (400_000, 3)])
+def test_burials_at_once_remove_little_at_once(server: Server, size: int, gone: int) -> None:
+    """So that no call holds the server for long; the next ones go on."""
+    for number in range(gone + 100):
+        bury(server, b"m" * size, str(number), age=2 * DAY)
+    address = parse(server.url(), OPTIONS)
+    with Driven(RedisConsumer(address, ["a"], node="w@test", retention=Retention(seconds=DAY))) as driven:
+        entry = encode(b"m", time.time(), reason="why", node="w@test")
+        driven.settle(*[Settlement("", dead=("a", entry))] * 50)
+    assert server.client.llen(LIST) == 100 + 50

@@ -8,25 +8,28 @@ import pytest
 
 from brokers.redis.address import parse
 from brokers.redis.keys import keys_of
-from brokers.redis.recovery import CHUNK, FIRST, leave
+from brokers.redis.recovery import CHUNK, leave
+from brokers.redis.scripts import READ, RESTORE
 
 ADDRESS = parse("redis://h")
 
 
-@pytest.mark.parametrize(
-    ("size", "steps"),
-    [(100, [FIRST, CHUNK, CHUNK, 600 - 2 * CHUNK - FIRST]), (1_000_000, [FIRST] + [2] * 290)],
-)
-def test_each_step_is_bounded_in_number_and_bytes(size: int, steps: list[int]) -> None:
+@pytest.mark.parametrize(("fit", "steps"), [(CHUNK, [CHUNK, CHUNK, 600 - 2 * CHUNK]), (7, [7] * 85 + [5])])
+def test_each_step_is_bounded(fit: int, steps: list[int]) -> None:
+    """In number; in bytes by the script that reads, which shows as many as fit."""
     tags = [b"us.%d" % number for number in range(600)]
     chore = leave(ADDRESS, keys_of(ADDRESS), "us")
-    command, asked = next(chore), []
+    command, moved = next(chore), []
     while command[0] != "ZREM":
         answer: Any = 0
         if command[0] == "ZSCAN":
             answer = (b"0", [part for tag in tags for part in (tag, b"1")])
-        elif command[0] == "HMGET":
-            asked.append(len(command) - 2)
-            answer = [b'["%s","","q"]' % (b"x" * size)] * asked[-1]
+        elif command[1] == READ.digest:
+            asked = command[5:]
+            assert len(asked) <= CHUNK
+            answer = [b'["%s","","q"]' % str(tag).encode() for tag in asked[:fit]]
+        elif command[1] == RESTORE.digest:
+            moved.append(command[7::3])
         command = chore.send(answer)
-    assert asked == steps
+    assert [len(step) for step in moved] == steps
+    assert [tag for step in moved for tag in step] == tags[::-1]

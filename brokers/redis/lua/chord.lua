@@ -76,7 +76,7 @@ local function end_chord(key, expires, elsewhere)
   if elsewhere then
     set_for(key .. '.c', 'runtime', expires)
   else
-    try('DEL', key .. '.j', key .. '.t', key .. '.s', key .. '.d')
+    try('UNLINK', key .. '.j', key .. '.t', key .. '.s', key .. '.d')
     try('SET', key .. '.c', 'done', 'EX', DONE_FOR)
   end
   return 'open'

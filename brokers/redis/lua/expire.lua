@@ -5,4 +5,4 @@
 --
 -- Returns 1 if there may be more to remove.
 
-return trim(ARGV[1], ARGV[2], ARGV[3]) == CHUNK and 1 or 0
+return trim(ARGV[1], ARGV[2], ARGV[3]) and 1 or 0

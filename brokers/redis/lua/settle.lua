@@ -27,6 +27,7 @@ end
 
 local unacked, index = ARGV[3], ARGV[4]
 local fenced, refusals = {}, problems
+local buried_in = {} -- lists of dead letters, as keys
 local at = 10
 
 local function next_argument()
@@ -159,7 +160,7 @@ local function bury_all(ours)
     local list, entry = next_arguments(2)
     if ours then
       push('LPUSH', list, entry)
-      trim(list, ARGV[7], ARGV[8])
+      buried_in[list] = true
     end
   end
 end
@@ -169,6 +170,9 @@ while at <= #ARGV do
   local ours = store(remove(next_argument()))
   push_all(ours)
   bury_all(ours)
+end
+for list in pairs(buried_in) do
+  trim(list, ARGV[7], ARGV[8])
 end
 redis.call('HSET', record, 'step', step)
 return { fenced, refusals }
