@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from kombu.connection import Connection
 
 from runtime import App
@@ -61,6 +63,30 @@ def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
         ]
 
 
+ALWAYS = [
+    "Hub", "Timer", "Signals", "Health", "Pool", "Core", "Probes", "Broker", "Mail", "Panel", "Listeners",
+    "Consumer",
+]  # fmt: skip
+VERBS = ("starting", "stopping")
+OPTIONAL = ["StateDB", "Autoscaler", "Beat", "Mingle", "Gossip", "Heart"]
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_options_say_which_steps_there_are(server: Server, tmp_path: Path, more: bool) -> None:
+    without = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+    files = (f"--statedb={tmp_path / 'state'}", f"--schedule-filename={tmp_path / 'schedule'}")
+    options = (*files, "--beat", "--autoscale", "2,1") if more else without
+    with Worker(server.url(), tmp_path, *options, slots=None, loglevel="debug") as worker:
+        wait_until(lambda: "starting Tasks" in worker.log())
+        started = re.findall(r"Blueprint (\w+): starting (\w+)", worker.log())
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    names = [name for _, name in started]
+    assert [name for name in OPTIONAL if name in names] == (OPTIONAL if more else [])
+    steps = {of: [name for each, name in started if each == of and name not in OPTIONAL] for of, _ in started}
+    assert steps == {"worker": ALWAYS, "consumer": ["Connection", "Events", "Control", "Tasks"]}
+
+
 def test_a_lost_connection_stops_and_starts_the_consumer_blueprint_only(
     app: App, server: Server, tmp_path: Path
 ) -> None:
@@ -106,8 +132,27 @@ def test_a_slow_handler_holds_nothing_up_and_a_killed_one_gets_its_message_again
 
 def test_a_step_that_fails_ends_the_start(server: Server, tmp_path: Path) -> None:
     for steps, blueprint in (("failing", "worker"), ("failing-consumer", "consumer")):
-        worker = Worker(server.url(), tmp_path, app="tests.support.steps_app", env={"STEPS": steps})
+        env = {"STEPS": steps}
+        worker = Worker(server.url(), tmp_path, app="tests.support.steps_app", loglevel="debug", env=env)
         assert worker.wait(10) == 7
         expected = f"step Failing of the {blueprint} blueprint failed to start: OSError('no disk')"
         assert expected in worker.log()
+        begun, ended = (re.findall(rf"Blueprint \w+: {verb} (\w+)", worker.log()) for verb in VERBS)
+        assert ended == [name for name in reversed(begun) if name != "Failing"], "all that had started"
+        worker.log_file.unlink()
+        assert not server.client.zcard("runtime.workers")
+
+
+def test_a_step_that_fails_at_a_later_connection_lets_what_runs_finish(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    env = {"STEPS": "failing-later noted"}
+    with Worker(server.url(), tmp_path, app="tests.support.steps_app", env=env) as worker:
+        running = send(app, "mark", "m", 1)
+        wait_until(lambda: worker.started("m"), 5)
+        server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert worker.wait() == 7
+        assert running.get(timeout=1) == "m"
+        assert "step FailingLater of the consumer blueprint failed to start: OSError('no disk')" in worker.log()
+        assert worker.effects().count("connection lost") == 1, "it had not started again"
         assert not server.client.zcard("runtime.workers")

@@ -16,6 +16,17 @@ class Failing(Step[None]):
         raise OSError("no disk")
 
 
+class FailingLater(Step[None]):
+    """At the second connection."""
+
+    connections = 0
+
+    def start(self, parts: Parts) -> None:
+        FailingLater.connections += 1
+        if FailingLater.connections == 2:
+            raise OSError("no disk")
+
+
 class Noted(Step[str]):
     """Of the consumer blueprint: notes connections."""
 
@@ -47,6 +58,8 @@ if "failing" in STEPS:
     app.steps["worker"].add(Failing)
 if "failing-consumer" in STEPS:
     app.steps["consumer"].add(Failing)
+if "failing-later" in STEPS:
+    app.steps["consumer"].add(FailingLater)
 if "noted" in STEPS:
     app.steps["consumer"].add(Noted)
 if "slow" in STEPS:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from runtime.cli.graph import drawn
-from runtime.worker.graph import dot, mermaid, of_blueprints, svg
-from runtime.worker.steps.all import blueprints
+import pytest
+from click.testing import CliRunner
+
+from runtime.cli.graph import bootsteps, drawn
+from runtime.worker.graph import FORMATS, dot, mermaid, svg
 
 README = Path(__file__).parents[2] / "README.md"
 STATS = {
@@ -18,8 +20,21 @@ STATS = {
 QUEUES = {"a@one": [{"name": "celery"}, {"name": "slow"}]}
 
 
-def test_the_readme_shows_the_blueprints_as_they_are() -> None:
-    assert f"```mermaid\n{mermaid(of_blueprints(blueprints(None)))}\n```" in README.read_text()
+def printed(form: str, app: str | None = None) -> str:
+    """What `runtime graph bootsteps` says."""
+    done = CliRunner().invoke(bootsteps, ["--format", form], obj=app)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_the_readme_shows_the_blueprints_as_the_command_prints_them() -> None:
+    assert f"```mermaid\n{printed('mermaid')}```" in README.read_text()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_steps_of_users_are_drawn_too(form: str) -> None:
+    assert "HeartbeatFile" in printed(form, "examples.bootsteps")
+    assert "HeartbeatFile" not in printed(form)
 
 
 def test_workers_are_drawn_with_host_pool_and_queues() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,12 +22,21 @@ from runtime.protocol import task_message
 from runtime.protocol.calls import compose
 
 
+ROOT = Path(__file__).parents[2]
+OURS = {name for name, each in vars(hooks).items() if isinstance(each, Hook)}
+
+
 def test_all_signals_of_celery_are_here_but_those_that_the_documentation_names() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "moving-over.md").read_text()
+    page = (ROOT / "docs" / "moving-over.md").read_text()
     theirs = {name for name, each in vars(celery.signals).items() if isinstance(each, Signal)}
-    ours = {name for name, each in vars(hooks).items() if isinstance(each, Hook)}
-    assert ours <= theirs
-    assert all(f"`{name}`" in page.partition("but these:")[2] for name in theirs - ours)
+    assert OURS <= theirs
+    assert all(f"`{name}`" in page.partition("but these:")[2] for name in theirs - OURS)
+
+
+def test_each_has_a_row_in_the_readme_that_says_its_process_and_arguments() -> None:
+    rows = (ROOT / "README.md").read_text().partition("| hook | process | arguments")[2].partition("\n\n")[0]
+    named = re.findall(r"`(\w+)`", "\n".join(row.split("|")[1] for row in rows.splitlines()[2:]))
+    assert sorted(named) == sorted(OURS)
 
 
 @pytest.fixture
