@@ -31,6 +31,7 @@ SUPERVISOR = (
     "task_unknown",
     "worker_shutting_down",
     "worker_shutdown",
+    "heartbeat_sent",
 )
 
 
@@ -127,6 +128,7 @@ def test_hooks_of_processes_are_called_before_they_are_there_and_in_beat(
         for name in ("after_setup_logger", "after_setup_task_logger"):
             pids = {each["pid"] for each in told(worker, name)}
             assert pids == {worker.process.pid, forker, init["pid"]}, name
+        assert {each["pid"] for each in told(worker, "import_modules")} == {forker, init["pid"]}
         assert {each["logger"] for each in told(worker, "after_setup_task_logger")} == {"celery.task"}
     with beat_alone(server, "tests.support.hooks_app", tmp_path) as alone:
         wait_until(lambda: told(worker, "beat_init")[-1]["pid"] == alone.pid)
