@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from runtime import App
 from tests.process.test_outcomes import send
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.worker import POOLS, Worker
 
 
 def test_its_bounds_can_be_changed(app: App, server: Server, tmp_path: Path) -> None:
@@ -26,13 +28,16 @@ def test_its_bounds_can_be_changed(app: App, server: Server, tmp_path: Path) -> 
             assert "is not supported with autoscale" in answer[worker.node]["error"]
 
 
-def test_it_grows_under_load_and_stops_as_any(app: App, server: Server, tmp_path: Path) -> None:
-    with Worker(server.url(), tmp_path, "--autoscale", "4,1", slots=None) as worker:
-        assert "prefork, 1 to 4 slots" in worker.log()
+@pytest.mark.parametrize("pool", POOLS)
+def test_it_grows_under_load_and_stops_as_any(app: App, server: Server, tmp_path: Path, pool: str) -> None:
+    with Worker(server.url(), tmp_path, "--autoscale", "3,1", pool=pool, slots=None) as worker:
+        assert f"{pool}, 1 to 3 slots" in worker.log()
         for name in "abcd":
             send(app, "mark", name, 60)
-        wait_until(lambda: all(worker.started(name) for name in "abcd"), 15)
+        wait_until(lambda: sum(map(worker.started, "abcd")) == 3, 15)
         assert "Autoscale: from 1 to 2 slots" in worker.log()
+        assert len(app.control.autoscale(4, 1, reply=True, limit=1)) == 1
+        wait_until(lambda: worker.started("d"), 15)
         worker.signal(signal.SIGQUIT)
         assert worker.wait() == 0
         assert server.client.llen("celery") == 4

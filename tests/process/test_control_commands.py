@@ -20,6 +20,7 @@ from runtime import App
 from runtime.errors import TaskRevokedError
 from tests.support.celery_worker import CeleryWorker
 from tests.support.pair import TASKS, Pair, differences, ids
+from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import ROOT, Worker
 
@@ -57,21 +58,21 @@ CONTROL = {
     "revoke unknown": "same",
     "revoke_by_stamped_headers a=b": "same",
     "terminate KILL unknown": "same",
+    "election": "same",  # an error: its arguments have no place in Celery's command line (test_elections.py)
 }
-APART = {
-    "election": "a Celery worker without gossip, as this one, cannot hold any: test_elections.py",
-    "shutdown": "it is the last that a worker hears",
-}
-"""Commands that have tests of their own, and why."""
+LAST = "shutdown"
+"""Nothing is printed of it; it has a test of its own."""
 
 
-def printed(pair: Pair, kind: str, lines: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+def printed(
+    server: Server, nodes: tuple[str, str], kind: str, lines: Iterable[str]
+) -> dict[str, tuple[Any, Any]]:
     """Command line → what is printed of (ours, theirs). One process runs all: its start takes a second."""
-    nodes = ",".join(pair.nodes)
+    options = ("--json", "-t", "10", "-d", ",".join(nodes))
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.celery_commands"],
-        input=json.dumps([[kind, *line.split(), "--json", "-t", "10", "-d", nodes] for line in lines]),
-        env={**os.environ, "CELERY_URL": pair.server.url()},
+        input=json.dumps([[kind, *line.split(), *options] for line in lines]),
+        env={**os.environ, "CELERY_URL": server.url()},
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -84,26 +85,26 @@ def printed(pair: Pair, kind: str, lines: Iterable[str]) -> dict[str, tuple[Any,
         answers = json.loads(output.splitlines()[-1])
         parts = [answers] if isinstance(answers, dict) else answers
         by_node = {node: answer for part in parts for node, answer in part.items()}
-        found[line] = (by_node[pair.nodes[0]], by_node[pair.nodes[1]])
+        found[line] = (by_node[nodes[0]], by_node[nodes[1]])
     return found
 
 
 @pytest.fixture(scope="module")
 def said(pair: Pair) -> dict[str, tuple[Any, Any]]:
     """Of changes when nothing runs; of questions while both have tasks that run, wait and are scheduled."""
-    changes = printed(pair, "control", CONTROL)
+    changes = printed(pair.server, pair.nodes, "control", CONTROL)
     far = pair.send("mark", "far", countdown=600)
     wait_until(lambda: [len(answer) for answer in pair.ask("scheduled")] == [1, 1])
     sent = pair.run(4)
     wait_until(lambda: [len(answer) for answer in pair.ask("reserved")] == [2, 2])
-    questions = printed(pair, "inspect", INSPECT)
+    questions = printed(pair.server, pair.nodes, "inspect", INSPECT)
     pair.end(sent)
     pair.ask("revoke", task_id=[result.id for result in far])
     return {**changes, **questions}
 
 
 def test_these_are_all_commands_that_celery_has() -> None:
-    for kind, ours in (("inspect", INSPECT), ("control", {**CONTROL, **APART})):
+    for kind, ours in (("inspect", INSPECT), ("control", [*CONTROL, LAST])):
         theirs = {
             name
             for name, info in Panel.meta.items()
@@ -126,7 +127,7 @@ def test_celery_prints_of_both_workers_the_same(said: dict[str, tuple[Any, Any]]
         case "settings":
             assert ours["broker_url"].partition("?")[0] == theirs["broker_url"].partition("?")[0]
         case "text":
-            assert isinstance(ours, str)
+            assert type(ours) is type(theirs) is str
         case "file":  # Celery needs the library objgraph for it
             assert Path(ours["filename"]).read_text()
             Path(ours["filename"]).unlink()
@@ -301,6 +302,24 @@ def test_a_worker_is_shut_down_and_leaves_no_name_behind(pair: Pair, own: App, t
         assert worker.wait() == 0
     members = pair.server.client.smembers("_kombu.binding.celery.pidbox")
     assert not any(b"w2@test" in member for member in members)
+
+
+def test_both_obey_what_few_workers_may_be_told_and_end_by_shutdown(pair: Pair, tmp_path: Path) -> None:
+    url, scaled = pair.server.url(), ("--autoscale", "4,2")
+    env = {"SETTINGS": '{"worker_pool_restarts": true}'}
+    with (
+        CeleryWorker(url, tmp_path, *scaled, "worker_pool_restarts=1", name="c6") as theirs,
+        Worker(url, tmp_path, *scaled, slots=None, name="w6", env=env) as ours,
+    ):
+        nodes = (ours.node, theirs.node)
+        wait_until(lambda: len(pair.client.control.ping([*nodes], timeout=0.5)) == 2)
+        told = printed(pair.server, nodes, "control", ("autoscale 3 3", "pool_grow", "pool_restart"))
+        assert [our for our, _ in told.values()] == [their for _, their in told.values()]
+        assert {"autoscale now max=3 min=3", "reload started"} <= {our.get("ok") for our, _ in told.values()}
+        ((our, their),) = printed(pair.server, nodes, "inspect", ("stats",)).values()
+        assert our["autoscaler"] == their["autoscaler"] == {"max": 3, "min": 3, "current": 3, "qty": 0}
+        command(pair, "celery", "control", LAST, "-d", ",".join(nodes), "-t", "0.1")
+        assert (ours.wait(), theirs.process.wait(10)) == (0, 0)
 
 
 def test_the_pool_is_restarted_where_that_is_allowed(pair: Pair, own: App, tmp_path: Path) -> None:
