@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from brokers.dead_letter import DeadLetter
 from brokers.effects import ChordEnd, ChordPart, ChordSize, Push, Settlement, Write
+from brokers.errors import BrokerError, BrokerMisconfigured, BrokerRefused, BrokerUnavailable
 from brokers.queue import Queue
 from brokers.retry_policy import RetryPolicy
 
@@ -27,22 +28,6 @@ __all__ = [
     "Delivery", "Heard", "Held", "Mailbox", "Publisher", "Push", "Queue", "Received", "Results",
     "RetryPolicy", "Settlement", "Write",
 ]  # fmt: skip
-
-
-class BrokerError(Exception):
-    """The server could not be reached, or refused; the message names the address and the cause."""
-
-
-class BrokerUnavailable(BrokerError):
-    """No connection, a time-out, or a state that passes (LOADING, READONLY, OOM, …): try again."""
-
-
-class BrokerRefused(BrokerError):
-    """It will refuse again: a wrong password, a bad URL, no such database."""
-
-
-class BrokerMisconfigured(BrokerError, ValueError):
-    """A URL or option is wrong; the message names it, its value and what would be right."""
 
 
 class Delivery(NamedTuple):

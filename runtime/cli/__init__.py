@@ -5,28 +5,11 @@ from __future__ import annotations
 
 import click
 
-from brokers.interface import BrokerMisconfigured, BrokerRefused, BrokerUnavailable
-from runtime.cli.beat import beat
-from runtime.cli.call import call
-from runtime.cli.dead import dead
-from runtime.cli.events import events
+from brokers.errors import BrokerMisconfigured, BrokerRefused, BrokerUnavailable
 from runtime.cli.exitcodes import ClientExit
-from runtime.cli.graph import graph
-from runtime.cli.health import health
-from runtime.cli.migrate_check import migrate_check
-from runtime.cli.purge import purge
-from runtime.cli.remote import control, inspect, status
-from runtime.cli.report import report
-from runtime.cli.result import result
 from runtime.cli.root import root
-from runtime.cli.start import start
-from runtime.cli.top import top
 from runtime.errors import ImproperlyConfigured
 from runtime.worker.exitcodes import ExitCode
-
-ASKING = (call, result, status, inspect, control, events, top, graph, health, report, migrate_check)
-for verb in (start, beat, *ASKING, purge, dead):
-    root.add_command(verb)
 
 
 def main() -> int:
