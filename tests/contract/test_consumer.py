@@ -123,12 +123,23 @@ def test_many_at_once(server: Server, driven: Driven) -> None:
 
 
 def test_a_take_of_big_messages_ends_early(server: Server, driven: Driven) -> None:
-    for number in range(120):
-        server.client.lpush("a", b"%03d" % number * 100_000)
-    first, second = driven.take(1000), driven.take(1000)
-    assert len(first) == 50
-    taken = [*first, *second, *driven.take(1000), *driven.take(1000)]
-    assert [message[:3] for message in messages(taken)] == [b"%03d" % number for number in range(120)]
+    """Of new ones, and of held ones: their bytes hold the server."""
+    sizes = [1000] * 20 + [300_000] * 40
+    for number, size in enumerate(sizes):
+        server.client.lpush("a", b"%02d" % number * (size // 2))
+
+    def take_all_in_turn() -> list[Delivery]:
+        taken: list[Delivery] = []
+        while len(taken) < len(sizes):
+            one = driven.take(1000)
+            assert sum(len(delivery.message) for delivery in one) < 2_000_000
+            taken += one
+        return taken
+
+    taken = take_all_in_turn()
+    assert [message[:2] for message in messages(taken)] == [b"%02d" % number for number in range(60)]
+    driven.hold(*((delivery.tag, time.time() + number / 100) for number, delivery in enumerate(taken)))
+    assert take_all_in_turn() == [delivery._replace(held=True) for delivery in taken]
 
 
 def test_one_take_at_a_time(driven: Driven) -> None:

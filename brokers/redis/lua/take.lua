@@ -17,8 +17,9 @@
 --           1 if there may be more, 0 if the lists are empty now and the worker will be told, refusals }.
 -- The message is not parsed: its stored form is made by concatenation. (cjson turns [] into {}.)
 
--- Bytes of messages after which no more are popped.
-local LARGEST = 8000000
+-- Bytes of messages after which no more are given: it is they that hold the server, in copies.
+local LARGEST = 1000000
+local FEW = 5 -- messages popped before their size is looked at
 
 local unacked, index, held, prefix = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local first, limit = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -49,7 +50,22 @@ if done then
   return { stored(due), stored(tags), {}, {}, 1, {} }
 end
 
-local due = redis.call('ZRANGEBYSCORE', held, '-inf', ARGV[9], 'LIMIT', 0, limit)
+local size = 0
+
+-- The first of these tags, as many as are not too large together.
+local function fitting(tags)
+  local fit = {}
+  for i, tag in ipairs(tags) do
+    size = size + redis.call('HSTRLEN', unacked, tag)
+    if size > LARGEST and i > 1 then
+      break
+    end
+    fit[i] = tag
+  end
+  return fit
+end
+
+local due = fitting(redis.call('ZRANGEBYSCORE', held, '-inf', ARGV[9], 'LIMIT', 0, limit))
 local due_stored = stored(due)
 if #due > 0 then
   redis.call('ZREM', held, unpack(due))
@@ -58,14 +74,13 @@ end
 local time = redis.call('TIME')
 local now = string.format('%d.%06d', time[1], time[2])
 local popped, messages, refusals = {}, {}, {}
-local room, size = limit - #due, 0
+local room = limit - #due
 
 local function record_unacked(batch, suffix)
   local fields, scores = {}, {}
   for _, message in ipairs(batch) do
     local tag = prefix .. (first + #messages)
     messages[#messages + 1] = message
-    size = size + #message
     fields[#fields + 1] = tag
     fields[#fields + 1] = '[' .. message .. suffix
     scores[#scores + 1] = now
@@ -75,24 +90,29 @@ local function record_unacked(batch, suffix)
   redis.call('ZADD', index, unpack(scores))
 end
 
--- A few at a time, because big messages end the take early.
 local function pop(i, list)
-  while room > 0 and size < LARGEST do
-    local count = math.min(room, 50)
-    local batch = redis.pcall('RPOP', list, count)
-    if not batch then
-      return
-    elseif batch.err then
-      refusals[#refusals + 1] = 'queue ' .. list .. ': ' .. batch.err
-      return
+  local batch = {}
+  while #batch < room and size < LARGEST do
+    local few = redis.pcall('RPOP', list, math.min(room - #batch, FEW))
+    if not few then
+      break
+    elseif few.err then
+      refusals[#refusals + 1] = 'queue ' .. list .. ': ' .. few.err
+      break
     end
+    for _, message in ipairs(few) do
+      batch[#batch + 1] = message
+      size = size + #message
+    end
+    if #few < FEW then
+      break
+    end
+  end
+  if #batch > 0 then
     popped[#popped + 1] = i
     popped[#popped + 1] = #batch
     room = room - #batch
     record_unacked(batch, ARGV[9 + i])
-    if #batch < count then
-      return
-    end
   end
 end
 
