@@ -12,6 +12,7 @@ from types import ModuleType
 from runtime.app.app import App
 from runtime.app.modules import near
 from runtime.errors import AppNotFound, ImproperlyConfigured
+from runtime.near import did_you_mean
 
 
 def find_app(name: str) -> App:
@@ -72,9 +73,12 @@ def _attribute(module: ModuleType, path: str) -> object:
         found = getattr(found, part, None)
     if isinstance(found, ModuleType):
         return _app_in(found)
+    if found is None:
+        apps = (name for name, value in vars(module).items() if isinstance(value, _kinds()))
+        hint = did_you_mean(path, apps) or near(f"{module.__name__}.{path}")
+        raise AppNotFound(f"{module.__name__}:{path} is nothing, not an App{hint}")
     if not isinstance(found, _kinds()):
-        what = "nothing" if found is None else f"of type {type(found).__name__}"
-        raise AppNotFound(f"{module.__name__}:{path} is {what}, not an App")
+        raise AppNotFound(f"{module.__name__}:{path} is of type {type(found).__name__}, not an App")
     return found
 
 

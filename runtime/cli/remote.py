@@ -145,12 +145,15 @@ def understood(command: str, entry: Entry, args: Sequence[str]) -> dict[str, Any
         if rest and not _is_named(rest[0], entry):
             arguments[name] = _converted(command, name, kind, rest.pop(0))
     if entry.variadic is not None and rest:
-        return {**arguments, entry.variadic: rest}
+        arguments[entry.variadic], rest = rest, []
     for arg in rest:
         name, equals, value = arg.partition("=")
         if not equals or not name.isidentifier():
             raise click.UsageError(f"{command}: {arg!r} must be NAME=VALUE")
         arguments[name] = json_or_text(value)
+    missing = [name for name in entry.needed() if name not in arguments]
+    if missing:
+        raise click.UsageError(f"{command} needs {', '.join(missing)}")
     return arguments
 
 

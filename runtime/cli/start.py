@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
 
 from pools import registry
+from runtime.cli.environment import misspelt
 from runtime.cli.names import names
 from runtime.cli.root import app_spec, load_app
 from runtime.errors import ImproperlyConfigured
@@ -79,6 +81,13 @@ def _own_options(ctx: click.Context) -> list[click.Parameter]:
         return []
     leave_when_told()  # the app's modules may take long
     return list(load_app(ctx).user_options["worker"])
+
+
+def _variables(ctx: click.Context | None) -> Iterator[str]:
+    """Of all options of a verb, and of those before it."""
+    while ctx is not None:
+        yield from (str(param.envvar) for param in ctx.command.params if param.envvar)
+        ctx = ctx.parent
 
 
 @click.command(cls=StartCommand)
@@ -171,7 +180,10 @@ def start(
     now. HUP: restart the children with fresh code. USR1: write the stacks of all.
     """
     from runtime.integrations.open import open_app
+    from runtime.settings.settings import ENVIRONMENT
 
+    for warning in misspelt(os.environ, (*ENVIRONMENT.values(), *_variables(context))):
+        click.echo(f"runtime: warning: {warning}", err=True)
     node = expand_node(hostname)
     without = {"mingle": without_mingle, "gossip": without_gossip, "heartbeat": without_heartbeat}
     own = {param.name: given.pop(param.name) for param in _own_options(context) if param.name}

@@ -14,7 +14,9 @@ def default_node() -> str:
 
 def expand_node(pattern: str) -> str:
     """`w1` and `w1@%h` are both `w1@box.example.org` on that host: %h is the host's name, %n its
-    first part, %d the rest. Raises ImproperlyConfigured for any other placeholder."""
+    first part, %d the rest. Raises ImproperlyConfigured for any other placeholder, and for no name."""
+    if not pattern:
+        raise ImproperlyConfigured("the name of a node must not be empty")
     host = os.uname().nodename
     name, _, place = pattern.rpartition("@") if "@" in pattern else (pattern, "", "")
     return _replace(f"{name or 'celery'}@{place or host}", host, host.partition(".")[0])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from brokers.queue import Queue
 from runtime.errors import ImproperlyConfigured
+from runtime.near import did_you_mean
 from runtime.protocol import serializers
 from runtime.protocol.bounds import check_limits
 from runtime.protocol.routing import check_declared, declaration, of_app
@@ -99,7 +100,12 @@ def _consumed(options: WorkerOptions, conf: Settings) -> tuple[Queue, ...]:
                 check_declared(conf, name)
             except ValueError as error:
                 raise ImproperlyConfigured(str(error)) from None
-    wanted = [name for name in options.queues or of_app(conf) if name not in options.exclude_queues]
+    offered = options.queues or of_app(conf)
+    for name in options.exclude_queues:
+        # As in Celery a queue that is not there can be left out; but not one that is, by another name.
+        if name not in offered and (hint := did_you_mean(name, offered)):
+            raise ImproperlyConfigured(f"queue {name!r} cannot be left out: there is none{hint}")
+    wanted = [name for name in offered if name not in options.exclude_queues]
     found = [declaration(conf, name) for name in wanted]
     if conf.worker_direct:
         found.append(Queue(f"{options.node}.dq2", "C.dq2", "direct", options.node))

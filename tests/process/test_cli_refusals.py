@@ -47,6 +47,12 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (["-A", "examples.tasks", "call", "x", "--eta", "soon"], "'soon' is not a time"),
         (["-A", "examples.tasks", "start", "-Q", ""], "'' names none"),
         (["-A", "examples.tasks", "start", "-X", "celery"], "no queue is left without celery"),
+        (["-A", "examples.tasks", "start", "-X", "clery"], "did you mean 'celery'?"),
+        (["-A", "examples.tasks", "start", "-n", ""], "the name of a node must not be empty"),
+        (["-A", "examples.tasks:ap", "start"], "did you mean 'app'?"),
+        (["-A", "examples.task", "start"], "did you mean 'examples.tasks'?"),
+        (["-A", "examples.tasks", "control", "revoke"], "revoke needs task_id"),
+        (["-A", "examples.tasks", "inspect", "query_task"], "query_task needs ids"),
         (["-A", "examples.tasks", "purge", "-Q", " , "], "' , ' names none"),
         (
             ["-A", "examples.tasks", "start", "--time-limit", "5", "--soft-time-limit", "7.5"],
@@ -111,6 +117,14 @@ def test_a_wrong_environment_variable_is_named() -> None:
     done = runtime("-A", "examples.tasks", "start", RUNTIME_CONCURRENCY="0")
     assert done.returncode == 2
     assert "RUNTIME_CONCURRENCY" in done.stderr
+
+
+def test_an_environment_variable_that_is_nearly_ours_is_named() -> None:
+    own = {"RUNTIME_ENV": "production", "RUNTIME_QUEUES": "celery"}
+    done = runtime("-A", "examples.tasks", "start", "-X", "celery", **own, RUNTIME_CONCURENCY="3")
+    warning, _ = done.stderr.splitlines()
+    assert warning.startswith("runtime: warning: RUNTIME_CONCURENCY in the environment means nothing")
+    assert warning.endswith("did you mean 'CONCURRENCY'?")
 
 
 @pytest.mark.parametrize("verb", [["start"], ["call", "examples.tasks.add"], ["purge"]])

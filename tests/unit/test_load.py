@@ -58,6 +58,7 @@ def test_where_an_app_is_found(here: Path, file: str, attribute: str, name: str)
         ("", "nowhere.app", "there is no module 'nowhere'"),
         ("", "proj", "module 'proj' has no App; name it: proj:attribute"),
         ("", "proj:app", "proj:app is nothing, not an App"),
+        (MADE.format("app", "a"), "proj:ap", "proj:ap is nothing, not an App; did you mean 'app'?"),
         ("app = 3", "proj:app", "proj:app is of type int, not an App"),
         (MADE.format("a", "a") + MADE.format("b", "b"), "proj", "has 2 Apps, and none is called app"),
         ("", "pro j", "'pro j' is no module"),

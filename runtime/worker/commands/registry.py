@@ -11,6 +11,8 @@ from runtime.remote import custom
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
+NEEDED = (reflection.Parameter.empty, reflection.Parameter.POSITIONAL_OR_KEYWORD)
+
 
 class Entry(NamedTuple):
     name: str
@@ -32,7 +34,14 @@ class Entry(NamedTuple):
 
     def parameters(self) -> list[str]:
         """Names of all arguments."""
-        return list(reflection.signature(self.function).parameters)[1:]
+        return [parameter.name for parameter in self._parameters()]
+
+    def needed(self) -> list[str]:
+        """Names of those that have no default."""
+        return [each.name for each in self._parameters() if (each.default, each.kind) == NEEDED]
+
+    def _parameters(self) -> list[reflection.Parameter]:
+        return list(reflection.signature(self.function).parameters.values())[1:]
 
 
 class Registry:
