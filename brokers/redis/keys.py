@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -84,7 +85,10 @@ def read_stored(value: bytes) -> Stored | None:
     try:
         if end != -1:
             return Stored(value[1:end], "", orjson.loads(value[end + 4 : -1]))
-        message, exchange, routing_key = orjson.loads(value)
-    except (orjson.JSONDecodeError, TypeError, ValueError):
+        # Not orjson: it would change NaN, and integers above 64 bits.
+        message, exchange, routing_key = json.loads(value)
+        names = str(exchange or ""), str(routing_key or "")
+        "".join(names).encode()  # not halves of surrogate pairs: no key has them
+        return Stored(json.dumps(message).encode(), *names)
+    except (ValueError, TypeError, RecursionError):
         return None
-    return Stored(orjson.dumps(message), str(exchange or ""), str(routing_key or ""))

@@ -195,7 +195,7 @@ def _queues(address: Address, stored: Stored) -> Generator[Command, Any, list[st
     """Where a message belongs by its exchange and routing key (PROTOCOL 6.2). From which of several it came
     is not known: in all, as kombu has it."""
     if not stored.exchange:
-        return [stored.routing_key]
+        return [stored.routing_key] if stored.routing_key else []
     members = yield ("SMEMBERS", bindings.key_of(address, stored.exchange))
     bound = bindings.read(address, stored.exchange, members)
     return sorted({queue.name for queue in bound if queue.gets(stored.exchange, stored.routing_key)})

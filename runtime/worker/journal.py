@@ -17,6 +17,10 @@ from runtime.worker.pipeline.verdict import Verdict
 logger = logging.getLogger("runtime.worker")
 
 
+FATES = {Verdict.REDELIVER: "runs again", Verdict.DEAD: "failed, and kept as a dead letter"}
+"""What becomes of a task whose child died."""
+
+
 class Journal:
     def __init__(self) -> None:
         self.tells_all = logger.isEnabledFor(logging.INFO)
@@ -72,7 +76,7 @@ class Journal:
             task.id,
             event.pid,
             event.exitcode,
-            "runs again" if verdict is Verdict.REDELIVER else "failed",
+            FATES.get(verdict, "failed"),
         )
 
     def terminated(self, reservation: Reservation, number: Signals) -> None:

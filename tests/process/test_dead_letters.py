@@ -64,6 +64,7 @@ def test_a_poison_task_runs_three_times_among_good_ones_and_again_when_retried(
     with pytest.raises(WorkerLostError, match="signal 9; 3 deliveries"):
         poison.get(timeout=20)
     assert worker.started("p") == 3
+    assert worker.log().count(": failed, and kept as a dead letter\n") == 1
 
     [listed] = dead.json("list")
     assert (listed["id"], listed["task"]) == (poison.id, "tests.support.app.poison")

@@ -141,13 +141,16 @@ def test_big_arguments_and_results(app: App, worker: Worker) -> None:
 
 @pytest.mark.parametrize(
     ("task", "runs", "letters"),
-    [("poison", 3, 1), ("poison_redelivered", 3, 1), ("poison_failed", 1, 0), ("poison_early", 1, 0)],
+    [
+        *[("poison", 3, 1), ("poison_redelivered", 3, 1), ("poison_twice", 2, 1)],
+        *[("poison_failed", 1, 0), ("poison_early", 1, 0)],
+    ],
 )
 def test_what_becomes_of_a_task_whose_child_dies(
     app: App, server: Server, worker: Worker, task: str, runs: int, letters: int
 ) -> None:
     """By `reject_on_worker_lost`: None, True: again, up to `max_deliveries`; False: it fails at once."""
-    result = send(app, task, "p")
+    result = send(app, task, "p", link_error=app.signature("canvas.failed_how"))
     others = [send(app, "late_add", n, 1) for n in range(50)]
     assert [other.get(timeout=10) for other in others] == [n + 1 for n in range(50)]
     with pytest.raises(WorkerLostError, match=f"signal 9; {runs} deliveries ended so"):
@@ -155,7 +158,14 @@ def test_what_becomes_of_a_task_whose_child_dies(
     assert worker.started("p") == runs
     entries = [json.loads(entry) for entry in server.client.lrange("runtime.dead.celery", 0, -1)]
     assert [(entry["id"], entry["deliveries"]) for entry in entries] == [(result.id, runs)] * letters
+    wait_until(lambda: worker.effects().count(f"failed {result.id} WorkerLostError True") == 1, 5)
     wait_until(lambda: nothing_left(server), 5)
+
+
+def test_without_a_bound_a_task_runs_again_until_it_lives(app: App, server: Server, worker: Worker) -> None:
+    assert send(app, "poison_until", "p", 6).get(timeout=20) == "p"
+    assert worker.started("p") == 6
+    assert not server.client.exists("runtime.dead.celery")
 
 
 def test_what_would_have_followed_a_task_that_is_not_run_ends_with_it(app: App, worker: Worker) -> None:

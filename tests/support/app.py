@@ -259,6 +259,21 @@ def poison_early(name: str) -> None:
     poison(name)
 
 
+@app.task(acks_late=True, max_deliveries=2)
+def poison_twice(name: str) -> None:
+    poison(name)
+
+
+@app.task(acks_late=True, max_deliveries=0)
+def poison_until(name: str, times: int) -> str:
+    """Kills its child so often; then it is harmless."""
+    with open(os.environ["EFFECTS"]) as file:
+        begun = sum(line.startswith(f"start {name} ") for line in file)
+    if begun < times:
+        poison(name)
+    return name
+
+
 @app.task(acks_late=True)
 async def async_block(name: str, seconds: float) -> str:
     """Nothing else in its event loop goes on meanwhile."""

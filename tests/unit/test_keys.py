@@ -32,10 +32,19 @@ def test_a_stored_message_is_read_as_it_was(message: bytes, queue: str) -> None:
 
 def test_what_celery_stores_is_read() -> None:
     value = orjson.dumps([{"body": "é"}, "exchange", "key"])
-    assert read_stored(value) == Stored(orjson.dumps({"body": "é"}), "exchange", "key")
-    assert read_stored(b'[{"body": 1}, null, "key"]') == Stored(b'{"body":1}', "", "key")
+    assert read_stored(value) == Stored(rb'{"body": "\u00e9"}', "exchange", "key")
+    assert read_stored(b'[{"body": 1}, null, "key"]') == Stored(b'{"body": 1}', "", "key")
 
 
-@pytest.mark.parametrize("value", [b"", b"[", b"1", b"[1, 2]", b"null", b'{"a": 1}', b'[1,"","q"'])
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "123456789012345678901", r'"\ud800"'])
+def test_what_celery_stores_and_only_python_reads(text: str) -> None:
+    message = f'{{"headers": {{"stamp": {text}}}}}'.encode()
+    assert read_stored(b"[" + message + b', "", "key"]') == Stored(message, "", "key")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"[", b"1", b"[1, 2]", b"null", b'{"a": 1}', b'[1,"","q"', rb'[1, "", "\ud800"]', b"[" * 9999],
+)
 def test_what_is_no_stored_message(value: bytes) -> None:
     assert read_stored(value) is None
