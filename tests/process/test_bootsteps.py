@@ -153,8 +153,6 @@ def test_a_step_that_fails_at_a_later_connection_lets_what_runs_finish(
         server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         assert worker.wait() == 7
         assert running.get(timeout=1) == "m"
-        assert (
-            "step FailingLater of the consumer blueprint failed to start: OSError('no disk')" in worker.log()
-        )
+        assert "FailingLater of the consumer blueprint failed to start: OSError('no disk')" in worker.log()
         assert worker.effects().count("connection lost") == 1, "it had not started again"
         assert not server.client.zcard("runtime.workers")

@@ -38,8 +38,9 @@ def in_queue(server: Server, queue: str = "celery") -> list[str]:
     return [json.loads(message)["headers"]["id"] for message in reversed(messages)]
 
 
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
 def test_early_ack_leaves_unacked_when_the_task_starts_late_ack_when_it_ends(
-    app: App, server: Server, worker: Worker
+    app: App, server: Server, worker: Worker, pool: str
 ) -> None:
     send(app, "early_mark", "early", 2.0)
     wait_until(lambda: worker.started("early") and not server.client.hlen("unacked"), 5)
@@ -102,7 +103,8 @@ def test_far_etas_wait_in_unacked_and_return_when_the_worker_stops(
     assert not server.client.keys("runtime.*")
 
 
-def test_tasks_start_within_a_second_of_their_eta(app: App, worker: Worker) -> None:
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_tasks_start_within_a_second_of_their_eta(app: App, worker: Worker, pool: str) -> None:
     due = time.time() + 2.5
     results = [send(app, "when", str(n), countdown=2.5) for n in range(20)]
     for result in results:

@@ -16,7 +16,7 @@ from runtime import App
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import ROOT, WIDE, Worker
+from tests.support.worker import POOLS, ROOT, Worker
 
 RUN = 1.0
 """Seconds that the running tasks take."""
@@ -109,19 +109,19 @@ def places(server: Server, result: AsyncResult) -> list[str]:
     return found + [result.state] * (result.state != "PENDING")
 
 
+@pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize(
-    ("pool", "options", "stop", "expected"),
+    ("options", "stop", "expected"),
     [
-        ("prefork", (), term, WARM),
-        ("prefork", (), interrupt, WARM),
-        ("prefork", (), term_to_the_group, WARM),
-        ("prefork", (), term_while_quiet, WARM),
-        ("prefork", (), term_while_redis_is_silent, WARM),
-        ("prefork", (), term_twice, COLD),
-        ("prefork", (), quit_at_once, COLD),
-        ("prefork", (), quit_while_redis_is_silent, COLD),
-        ("prefork", ("--grace", str(GRACE)), term, COLD),
-        *[(pool, (), stop, places) for pool in WIDE for stop, places in ((term, WARM), (term_twice, COLD))],
+        ((), term, WARM),
+        ((), interrupt, WARM),
+        ((), term_to_the_group, WARM),
+        ((), term_while_quiet, WARM),
+        ((), term_while_redis_is_silent, WARM),
+        ((), term_twice, COLD),
+        ((), quit_at_once, COLD),
+        ((), quit_while_redis_is_silent, COLD),
+        (("--grace", str(GRACE)), term, COLD),
     ],
     ids=lambda value: getattr(value, "__name__", None) or (" ".join(value) if type(value) is tuple else None),
 )

@@ -57,12 +57,14 @@ def test_signals_to_what_a_task_forks_are_none_to_the_worker(app: App, worker: W
 def test_what_runs_is_finished_and_the_rest_given_back(
     app: App, server: Server, worker: Worker, number: int
 ) -> None:
+    app.send_task("tests.support.app.mark", ("eta",), countdown=3600)
+    wait_until(lambda: server.client.hlen("unacked"), 10)
     ends = [send(app, "mark", name, 1.0) for name in ("a", "b", "c")]
     wait_until(lambda: worker.started("a"), 10)
     worker.signal(number)
     assert worker.wait() == 0
     assert ends[0].get(timeout=1) == "a"
-    assert (worker.started("b"), server.client.llen("celery")) == (0, 2)
+    assert (worker.started("b"), server.client.llen("celery")) == (0, 3)
     assert not server.client.hlen("unacked")
 
 
