@@ -205,7 +205,10 @@ def _routed(value: Any) -> dict[Any, Any]:
 
 
 def _is_route(pair: Any) -> bool:
-    return isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str | Pattern)
+    match pair:
+        case [str() | Pattern(), str() | Mapping() | None]:
+            return True
+    return False
 
 
 def _annotations(value: Any) -> tuple[Any, ...]:

@@ -66,7 +66,7 @@ def test_where_a_task_goes() -> None:
         "exact", "pattern", "late",
     ]  # fmt: skip
     assert queue({"task_routes": pairs}, name="t.b") == "pattern"
-    for wrong in ([[("t.add", "q", 1)]], {1: "q"}, "q", 7):
+    for wrong in ([[("t.add", "q", 1)]], {1: "q"}, {"t.add": 3}, [("t.add", 3)], "q", 7):
         with pytest.raises(ImproperlyConfigured, match="task_routes"):
             Settings({"task_routes": wrong})
     with pytest.raises(ImportError, match=r"no_such"):
