@@ -52,7 +52,8 @@ def begin(address: Address, greeting: Sequence[Command], timeout: float) -> Sess
 
 def _greet(sock: socket.socket, address: Address, greeting: Sequence[Command], deadline: float) -> Session:
     login = ("AUTH", address.username or "default", address.password) if address.password else ()
-    commands: list[Command] = [("HELLO", 3, *login), ("CLIENT", "SETINFO", "LIB-NAME", "runtime")]
+    name = ("SETNAME", address.transport.client_name) if address.transport.client_name else ()
+    commands: list[Command] = [("HELLO", 3, *login, *name), ("CLIENT", "SETINFO", "LIB-NAME", "runtime")]
     if address.db:
         commands.append(("SELECT", address.db))
     commands += greeting

@@ -526,6 +526,12 @@ def test_a_database_that_is_not_there_is_refused(server: Server) -> None:
     consumer.close(0)
 
 
+def test_a_connection_bears_the_clients_name(server: Server) -> None:
+    consumer = RedisConsumer(parse(server.url(), {"client_name": "shop"}), ["a"], node="w@test")
+    with Driven(consumer):
+        assert "shop" in [client["name"] for client in server.client.client_list()]
+
+
 def test_a_silent_server_is_unavailable(server: Server) -> None:
     server.pause()
     consumer = RedisConsumer(parse(server.url()), ["a"], node="w@test")
