@@ -59,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="the same one does the same harm [1]")
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--url", help="a Redis that is running; it is not stopped, and connections are cut one by one"
+        "--url",
+        help="a Redis that is running; it is not stopped, and only connections of these workers are cut",
     )
     where.add_argument(
         "--server", type=binary, help="binary of the private server: redis-server, valkey, or a path"

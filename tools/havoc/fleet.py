@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import psutil
 
@@ -58,6 +59,8 @@ class Worker:
     ) -> None:
         """`absence`: seconds that it stays away after its end, at most."""
         self.name = name
+        self.client_name = f"{name}-{uuid4().hex[:8]}"
+        """Of its connections, as `CLIENT LIST` shows it."""
         self.lives: list[Span] = []
         self.stop_at = ""
         """Where its next life kills itself (`rows`)."""
@@ -65,7 +68,8 @@ class Worker:
         self._absence = absence
         program, *options = command.split()
         self._command = [str(Path(sys.executable).with_name(program)), *options]
-        self._environment = {**os.environ, **environment, ledger.WORKER: name}
+        own = {ledger.WORKER: name, "HAVOC_CLIENT": self.client_name}
+        self._environment = {**os.environ, **environment, **own}
         self._start_at = 0.0
 
     @property
@@ -112,19 +116,6 @@ class Worker:
         with process.oneshot():
             size = process.memory_info().rss / 2**20
             return Footprint(self.life, size, process.num_fds(), process.num_threads())
-
-    def addresses(self) -> set[str]:
-        """`ip:port` of its ends of all its TCP connections, as `CLIENT LIST` shows them."""
-        found: set[str] = set()
-        for process in [psutil.Process(self.process.pid), *self.descendants()]:
-            try:
-                connections = process.net_connections("tcp")
-            except psutil.NoSuchProcess:
-                continue
-            found.update(
-                f"{each.laddr.ip}:{each.laddr.port}" for each in connections if each.status == "ESTABLISHED"
-            )
-        return found
 
 
 class Fleet:

@@ -131,8 +131,10 @@ def cut_connections(scene: Scene) -> Doing:
     at, victim = time.monotonic(), scene.victim()
     if victim is None:
         return None
-    for address in victim.worker.addresses():
-        scene.server.client.client_kill_filter(addr=address)
+    client = scene.server.client
+    connections = [each["id"] for each in client.client_list() if each["name"] == victim.worker.client_name]
+    if not sum(client.client_kill_filter(_id=connection) for connection in connections):
+        return None
     yield 0.05
     return victim.suffered("cut connections", at)
 

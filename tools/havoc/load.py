@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from brokers.interface import BrokerUnavailable
+from brokers.redis.bindings import KINDS
 from runtime import App, Signature
 from tools.havoc.apps import ASYNC_TASK, TASK
 from tools.havoc.flows import flows
@@ -102,5 +103,6 @@ class Load:
         }
 
     def clean_up(self) -> None:
-        self._server.client.delete(self._queue)
+        exchanges = (f"_kombu.{kind}.{self._queue}" for kind in KINDS)
+        self._server.client.delete(self._queue, *exchanges)
         self._app.close()

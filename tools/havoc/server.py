@@ -14,6 +14,11 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import redis
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from brokers.redis.client import client_of
+from brokers.registry import locate
 
 
 class Server(Protocol):
@@ -31,7 +36,7 @@ class GivenServer:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client: Any = redis.Redis.from_url(url)
+        self.client: Any = client_of(locate(url), redis.Redis, Sentinel, Retry)
 
     def __enter__(self) -> Self:
         self.client.ping()

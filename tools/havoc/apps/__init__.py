@@ -11,11 +11,11 @@ from tools.havoc import ledger
 
 URL = os.environ.get("HAVOC_URL", "redis://127.0.0.1:1")
 LEASE = float(os.environ.get("HAVOC_LEASE", "8"))
-TRANSPORT: dict[str, Any] = {}
+TRANSPORT: dict[str, Any] = {"client_name": os.environ.get("HAVOC_CLIENT", "havoc")}
 """Transport options."""
 if "HAVOC_VISIBILITY" in os.environ:
     # Celery looks for abandoned messages every 10 x 10 s, unless told to hurry.
-    TRANSPORT = {
+    TRANSPORT |= {
         "visibility_timeout": int(os.environ["HAVOC_VISIBILITY"]),
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
