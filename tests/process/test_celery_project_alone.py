@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded
+from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError
 from celery import Celery, chord, group
 from celery.exceptions import NotRegistered, TaskRevokedError
 
@@ -56,6 +56,14 @@ def test_a_late_task_whose_process_died_runs_again(start: Any, tmp_path: Path) -
     assert "no effect here: worker_timer_precision" in (tmp_path / "w1.log").read_text()
     assert call.deadly("d").delay().get(timeout=10) is None
     assert len([line for line in call.effects() if line.startswith("start d ")]) == 2
+
+
+def test_how_often_a_process_may_die(start: Any) -> None:
+    """By our setting, and by the task's own option."""
+    call = start(env={"CELERY_SETTINGS": json.dumps({"task_max_deliveries": 1})})
+    assert call.deadly_twice("t").delay().get(timeout=10) is None
+    with pytest.raises(WorkerLostError, match="1 deliveries"):
+        call.deadly("d").delay().get(timeout=10)
 
 
 def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:

@@ -198,6 +198,11 @@ def deadly(name: str) -> None:
             os._exit(1)
 
 
+@app.task(acks_late=True, max_deliveries=2)
+def deadly_twice(name: str) -> None:
+    deadly(name)
+
+
 @app.task(bind=True)
 def replacing(self: Any, x: int) -> Any:
     raise self.replace(add.s(x, 100))

@@ -91,6 +91,17 @@ def test_old_names_and_a_namespace() -> None:
     assert translated(named).settings["broker_url"] == URL
 
 
+def test_our_own_settings_are_read_too() -> None:
+    given = {"worker_lease": 3, "worker_dead_letters_expires": None}
+    found = taken(**given, task_max_deliveries=-1)
+    assert {name: found.settings[name] for name in given} == given
+    assert "task_max_deliveries" in found.lost
+    named = Celery("proj", set_as_current=False)
+    django = SimpleNamespace(CELERY_BROKER_URL=URL, CELERY_TASK_MAX_DELIVERIES=5)
+    named.config_from_object(django, namespace="CELERY")
+    assert translated(named).settings["task_max_deliveries"] == 5
+
+
 def test_one_setting_for_two() -> None:
     found = taken(task_acks_on_failure_or_timeout=False, task_acks_on_timeout=True).settings
     assert (found["task_acks_on_failure"], found["task_acks_on_timeout"]) == (False, True)

@@ -65,11 +65,12 @@ def boot(argument: bytes) -> tuple[Callable[[memoryview], bytes], bytes]:
     )
     try:
         _load(controller, given)
+        described = tasks.describe(app)
     except ImproperlyConfigured as error:
         raise BootRefused(str(error)) from None
     _Loaded.controller = controller
     _tell_what_is_lost(app)
-    return CeleryRunner(app, controller.hostname), tasks.describe(app)
+    return CeleryRunner(app, controller.hostname), described
 
 
 def _load(controller: Controller, given: dict[str, Any]) -> None:

@@ -42,6 +42,9 @@ DERIVED = {
 """Name → where its value comes from if it is not set."""
 
 
+UNSET: Any = object()
+
+
 def changed(app: Celery) -> dict[str, Any]:
     """Celery's lowercase name → value, for all that is not at its default, whatever it was called where it
     was set: with a namespace, or by an old name."""
@@ -72,6 +75,7 @@ def translated(app: Celery) -> Translated:
     )
     _take_queues(found, app)
     _take_results(found, app)
+    _take_ours(found, app)
     if app.conf.task_acks_on_failure_or_timeout is False:
         for name in ("task_acks_on_failure", "task_acks_on_timeout"):
             found.settings.setdefault(name, False)
@@ -127,6 +131,16 @@ def _take_queues(found: Translated, app: Celery) -> None:
     """All that it declares, with what Celery makes of its defaults."""
     queues = [queue for queue in app.amqp.queues.values() if not is_broadcast(queue)]
     _take(found, "task_queues", queues, told=True)
+
+
+def _take_ours(found: Translated, app: Celery) -> None:
+    """Those that Celery does not know, and keeps all the same."""
+    from celery.app.defaults import NAMESPACES, flatten
+
+    for name in DEFINITIONS.keys() - dict(flatten(NAMESPACES)).keys():
+        value = app.conf.get(name, UNSET)
+        if value is not UNSET:
+            _take(found, name, value, told=True)
 
 
 def is_broadcast(queue: Any) -> bool:

@@ -9,20 +9,25 @@ import orjson
 
 from runtime.execution.manifest import TaskOptions
 from runtime.integrations.celery import custom
+from runtime.integrations.celery.settings import translated
 from runtime.protocol import ended
+from runtime.settings import Settings
+from runtime.settings.settings import check
 
 if TYPE_CHECKING:
     from celery import Celery
 
 
 def describe(app: Celery) -> bytes:
-    """As `runtime.execution.manifest.describe`."""
-    options = [asdict(options_of(name, task)) for name, task in app.tasks.items()]
+    """As `runtime.execution.manifest.describe`. Raises ImproperlyConfigured."""
+    deliveries = Settings(translated(app).settings).task_max_deliveries
+    options = [asdict(options_of(name, task, deliveries)) for name, task in app.tasks.items()]
     options.append(asdict(TaskOptions(ended.TASK, acks_late=True, ignore_result=True, logs_itself=True)))
     return orjson.dumps({"tasks": options, "commands": list(custom.functions())}, default=str)
 
 
-def options_of(name: str, task: Any) -> TaskOptions:
+def options_of(name: str, task: Any, deliveries: int) -> TaskOptions:
+    """deliveries: `max_deliveries` of one that does not say. Raises ImproperlyConfigured."""
     return TaskOptions(
         name=name,
         acks_late=bool(task.acks_late),
@@ -37,6 +42,7 @@ def options_of(name: str, task: Any) -> TaskOptions:
         rate_limit=task.rate_limit,
         exchange=getattr(task, "exchange", None),
         routing_key=getattr(task, "routing_key", None),
+        max_deliveries=check("task_max_deliveries", getattr(task, "max_deliveries", deliveries)),
         logs_itself=True,
     )
 
