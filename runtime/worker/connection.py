@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
+from threading import Thread
 
 from brokers.dead_letter import Retention
-from brokers.interface import BrokerRefused, BrokerUnavailable, Consumer
+from brokers.interface import BrokerError, BrokerRefused, Consumer, Settlement
 from brokers.queue import Queue
 from brokers.registry import open_consumer, open_publisher
 from runtime.counted import counted
@@ -65,32 +68,78 @@ def connect(broker: Consumer, plan: Plan, hub: Hub, inbox: SignalInbox) -> None:
     attempt = 0
     give_up_at = time.monotonic() + plan.patience
     while True:
-        try:
-            broker.connect(plan.connect_timeout)
+        error = _tried(broker, plan.connect_timeout, hub, inbox)
+        if error is None:
             return
-        except BrokerRefused as error:
+        if isinstance(error, BrokerRefused):
             logger.critical("Broker refuses: %s", error)
             raise Leave(ExitCode.BROKER_REFUSED) from error
-        except BrokerUnavailable as error:
-            delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
-            attempt += 1
-            if time.monotonic() >= give_up_at:
-                logger.critical("Broker: %s; given up after %d attempts", error, attempt)
-                raise Leave(ExitCode.BROKER_GONE) from error
-            logger.error("Broker: %s; attempt %d, trying again in %.1fs", error, attempt, delay)
-        if _stopped_within(delay, hub, inbox):
+        delay = RETRY_DELAYS[min(attempt, len(RETRY_DELAYS) - 1)]
+        attempt += 1
+        if time.monotonic() >= give_up_at:
+            logger.critical("Broker: %s; given up after %d attempts", error, attempt)
+            raise Leave(ExitCode.BROKER_GONE) from error
+        logger.error("Broker: %s; attempt %d, trying again in %.1fs", error, attempt, delay)
+        _wait(hub, inbox, time.monotonic() + delay, lambda: False)
+
+
+def _tried(broker: Consumer, timeout: float, hub: Hub, inbox: SignalInbox) -> BrokerError | None:
+    """Why there is no connection. Raises Leave."""
+    attempt = _Attempt(broker, timeout)
+    hub.attach(attempt)
+    _wait(hub, inbox, inf, attempt.is_over)
+    hub.detach(attempt)
+    return attempt.outcome()
+
+
+def _wait(hub: Hub, inbox: SignalInbox, end: float, is_over: Callable[[], bool]) -> None:
+    """Meanwhile whoever asks is told that we are not ready. Raises Leave when a signal tells us to stop."""
+    while time.monotonic() < end and not is_over():
+        readable = hub.wait(end)
+        hub.attend(readable, time.monotonic())
+        if inbox.fileno() not in readable:
+            continue
+        if any(lifecycle.after_signal(State.RUNNING, number) >= State.DRAINING for number in inbox.read()):
             raise Leave(ExitCode.OK)
 
 
-def _stopped_within(seconds: float, hub: Hub, inbox: SignalInbox) -> bool:
-    """Whether a signal ended the wait; meanwhile whoever asks is told that we are not ready."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        readable = hub.wait(end)
-        hub.attend(readable, time.monotonic())
-        if inbox.fileno() in readable:
-            break
-    return any(lifecycle.after_signal(State.RUNNING, number) >= State.DRAINING for number in inbox.read())
+class _Attempt:
+    """One try to connect, in a thread; an attendant, so that the hub sees when it is over. Until then nobody
+    else touches the broker: not either, if a signal ends the process meanwhile."""
+
+    def __init__(self, broker: Consumer, timeout: float) -> None:
+        self._broker = broker
+        self._timeout = timeout
+        self._error: Exception | None = None
+        self._end = os.eventfd(0)
+        self._thread = Thread(target=self._run, name="runtime-connect", daemon=True)
+        self._thread.start()
+
+    def fileno(self) -> int:
+        return self._end
+
+    def next_deadline(self) -> float:
+        return inf
+
+    def attend(self, now: float) -> Sequence[Settlement]:
+        return ()
+
+    def is_over(self) -> bool:
+        return not self._thread.is_alive()
+
+    def outcome(self) -> BrokerError | None:
+        """Once it is over: why there is no connection."""
+        os.close(self._end)
+        if self._error is None or isinstance(self._error, BrokerError):
+            return self._error
+        raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._broker.connect(self._timeout)
+        except Exception as error:  # noqa: BLE001  (raised again by who waits)
+            self._error = error
+        os.eventfd_write(self._end, 1)
 
 
 def close(broker: Consumer, ledger: Ledger) -> None:

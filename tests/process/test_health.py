@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,15 +47,20 @@ def test_a_server_that_hangs_makes_it_not_ready(server: Server, worker: Worker, 
     wait_until(lambda: probe(place, "/readyz").status == 200, 8)
 
 
+@pytest.mark.parametrize(("away", "back"), [(Server.stop, Server.start), (Server.pause, Server.resume)])
 def test_a_worker_that_waits_for_its_first_connection_is_live(
-    server: Server, tmp_path: Path, place: Path
+    server: Server,
+    tmp_path: Path,
+    place: Path,
+    away: Callable[[Server], None],
+    back: Callable[[Server], None],
 ) -> None:
-    server.stop()
+    away(server)
     worker = Worker(server.url(), tmp_path, "--http", f"unix:{place}")
     try:
-        wait_until(lambda: probe(place, "/livez").status == 200)
+        wait_until(lambda: probe(place, "/livez").status == 200, 3)
         assert "not connected to the broker" in probe(place, "/readyz").reasons
-        server.start()
+        back(server)
         wait_until(lambda: probe(place, "/readyz").status == 200)
     finally:
         worker.signal(signal.SIGTERM)

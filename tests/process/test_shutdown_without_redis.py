@@ -100,6 +100,17 @@ def test_stops_although_redis_does_not_come_back(
         assert counts == [1, 1, 1]
 
 
+@pytest.mark.parametrize("broken", [killed, frozen, silent], ids=lambda change: change.__name__)
+def test_stops_while_it_waits_for_its_first_connection(
+    server: Server, proxy: Proxy, tmp_path: Path, broken: Change
+) -> None:
+    broken(server, proxy)
+    worker = Worker(proxy.url(), tmp_path, "--http", f"unix:{server.directory}/http")
+    wait_until((server.directory / "http").exists)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(2) == 0
+
+
 def test_waits_until_redis_has_come_back(app: App, server: Server, proxy: Proxy, tmp_path: Path) -> None:
     with Worker(proxy.url(), tmp_path, "--prefetch-multiplier", "4") as worker:
         fill(app, worker, server)
