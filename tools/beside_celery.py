@@ -29,7 +29,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--long", type=float, default=60.0, help="seconds of the long ones [60]")
-    parser.add_argument("--visibility", type=int, default=10, help="timeout, in seconds [10]")
+    parser.add_argument(
+        "--visibility",
+        type=int,
+        default=10,
+        help="timeout, in seconds; from 6 on: Celery repeats countdowns of its own that are longer [10]",
+    )
     parser.add_argument("--swaps", type=int, default=3, help="kills of each worker [3]")
     parser.add_argument(
         "--server", type=binary, help="binary of the private server: redis-server, valkey, or a path"

@@ -24,7 +24,7 @@ COMMANDS = {
     "ours": "runtime -A tools.havoc.apps.ours start --pool {pool} -c {slots} -n {name}@chaos -Q {queue}"
     " -l warning --quiet",
     "celery": "celery -A tools.havoc.apps.celery worker --pool {pool} -c {slots} -n {name}@chaos -Q {queue}"
-    " -l WARNING --without-gossip --without-mingle",
+    " -l WARNING",
 }
 
 
