@@ -120,6 +120,14 @@ def open_dead_letters(
     return RedisDeadLetters(address, queue, retention)
 
 
+def queues_with_dead_letters(url: str, options: Options | None = None) -> list[str]:
+    """Their names. Raises also as DeadLetters."""
+    address = locate(url, options)
+    from brokers.redis.dead import queues_with_any
+
+    return queues_with_any(address)
+
+
 def transport_options() -> frozenset[str]:
     """Names of the options that a broker or a result store may have here."""
     from brokers.redis import options

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 from brokers.dead_letter import DeadLetter, Retention
 from brokers.envelope import uncounted
@@ -17,6 +19,24 @@ PAUSES = (0.0, 0.2, 0.4)
 """Seconds before each further try."""
 CHUNK = 100
 """Entries read at once: what the server copies in a few milliseconds."""
+SCAN = 1000
+"""Keys looked at by one command, about."""
+
+
+def queues_with_any(address: Address) -> list[str]:
+    """Names of the queues that have dead letters, found among all keys of the database in many steps."""
+    key = keys_of(address).dead("")
+    pattern = re.sub(r"([\\*?\[\]])", r"\\\1", key) + "*"
+    found: set[bytes] = set()
+    with closing(Client(address, PAUSES)) as client:
+        cursor = b"0"
+        while True:
+            [[cursor, keys]] = client.call(
+                [("SCAN", cursor, "MATCH", pattern, "COUNT", str(SCAN), "TYPE", "list")]
+            )
+            found.update(keys)
+            if cursor == b"0":
+                return sorted(each.decode(errors="replace").removeprefix(key) for each in found)
 
 
 class RedisDeadLetters:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from runtime.cli.names import names
 from runtime.cli.root import load_app
 from runtime.cli.since import since
 from runtime.counted import counted
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-in_queue = click.option("-Q", "--queue", metavar="NAME", help="Of this queue.  [default: the app's]")
+in_queues = click.option(
+    "-Q", "--queue", "queues", callback=names, metavar="A,B,…", help="Of these queues.  [default: of all]"
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 of_ids = click.argument("ids", metavar="ID…", nargs=-1, required=True)
 
@@ -42,34 +46,33 @@ def dead() -> None:
 
 
 @dead.command("list")
-@in_queue
+@in_queues
 @filtered
 @as_json
 @click.pass_context
 def list_(
-    context: click.Context, queue: str | None, task: str | None, since: float | None, as_json: bool
+    context: click.Context, queues: tuple[str, ...], task: str | None, since: float | None, as_json: bool
 ) -> None:
-    """List them, the oldest first."""
-    with opened(context, queue) as letters:
-        chosen = [each for each in letters.letters() if each.is_meant((), task, since)]
-    if as_json:
-        click.echo(json.dumps([summary(each, letters.queue) for each in chosen], indent=1))
-        return
-    for each in chosen:
-        click.echo(f"{printable(each.id)}  {each.time[:19]}  {described(each)}")
+    """List them, each queue's oldest first."""
+    with opened(context, queues) as kept:
+        if as_json:
+            click.echo(json.dumps([summary(each) for each in chosen(kept, (), task, since)], indent=1))
+            return
+        for each in chosen(kept, (), task, since):
+            click.echo(line(each))
 
 
 @dead.command()
 @of_ids
-@in_queue
+@in_queues
 @as_json
 @click.pass_context
-def show(context: click.Context, ids: tuple[str, ...], queue: str | None, as_json: bool) -> None:
+def show(context: click.Context, ids: tuple[str, ...], queues: tuple[str, ...], as_json: bool) -> None:
     """Show all that is known of some. With --json: an object for each."""
-    with opened(context, queue) as letters:
-        chosen = named(letters, ids)
-    for each in chosen:
-        known = {**each.fields, "id": each.id, "queue": letters.queue}
+    with opened(context, queues) as kept:
+        found = named(kept, ids)
+    for of, letter in found:
+        known = {**letter.fields, "id": letter.id, "queue": of.queue}
         if as_json:
             click.echo(json.dumps(known))
         else:
@@ -78,15 +81,15 @@ def show(context: click.Context, ids: tuple[str, ...], queue: str | None, as_jso
 
 @dead.command()
 @click.argument("ids", metavar="[ID]…", nargs=-1)
-@in_queue
+@in_queues
 @filtered
-@click.option("--all", "everything", is_flag=True, help="All of the queue.")
+@click.option("--all", "everything", is_flag=True, help="All of them.")
 @as_json
 @click.pass_context
 def retry(
     context: click.Context,
     ids: tuple[str, ...],
-    queue: str | None,
+    queues: tuple[str, ...],
     task: str | None,
     since: float | None,
     everything: bool,
@@ -95,87 +98,115 @@ def retry(
     """Put messages back at the tail of their queue, as if they had never been tried."""
     if not (ids or task or since is not None or everything):
         raise click.UsageError("retry what? Give an ID, --task, --since or --all")
-    with opened(context, queue) as letters:
-        chosen = named(letters, ids) if ids else letters.letters()
-        meant = [each for each in chosen if each.is_meant(ids, task, since)]
-        done = [each.id for each in meant if letters.retry(each)]
-    tell(done, "retried", f"put back into {letters.queue}", as_json)
+    with opened(context, queues) as kept:
+        found = named(kept, ids) if ids else chosen(kept, (), task, since)
+        meant = [each for each in found if each.letter.is_meant(ids, task, since)]
+        tell([each for each in meant if each.of.retry(each.letter)], "retried", "put back", as_json)
 
 
 @dead.command()
 @of_ids
-@in_queue
+@in_queues
 @as_json
 @click.pass_context
-def drop(context: click.Context, ids: tuple[str, ...], queue: str | None, as_json: bool) -> None:
+def drop(context: click.Context, ids: tuple[str, ...], queues: tuple[str, ...], as_json: bool) -> None:
     """Remove some for good."""
-    with opened(context, queue) as letters:
-        done = [each.id for each in named(letters, ids) if letters.drop(each)]
-    tell(done, "dropped", f"of {letters.queue} removed", as_json)
+    with opened(context, queues) as kept:
+        remove(named(kept, ids), as_json)
 
 
 @dead.command()
-@in_queue
+@in_queues
 @filtered
 @click.option("-f", "--force", is_flag=True, help="Do not ask, as without a terminal.")
 @as_json
 @click.pass_context
 def purge(
     context: click.Context,
-    queue: str | None,
+    queues: tuple[str, ...],
     task: str | None,
     since: float | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Remove all, or those chosen, for good."""
-    with opened(context, queue) as letters:
-        chosen = [each for each in letters.letters() if each.is_meant((), task, since)]
-        if chosen and not force and sys.stdin.isatty():
-            click.confirm(f"Remove {len(chosen)} dead letters of {letters.queue}?", abort=True, err=True)
-        done = [each.id for each in chosen if letters.drop(each)]
-    tell(done, "dropped", f"of {letters.queue} removed", as_json)
+    with opened(context, queues) as kept:
+        found = list(chosen(kept, (), task, since))
+        if found and not force and sys.stdin.isatty():
+            of = ", ".join(dict.fromkeys(each.of.queue for each in found))
+            click.confirm(f"Remove {counted(len(found), 'dead letter')} of {of}?", abort=True, err=True)
+        remove(found, as_json)
+
+
+class Found(NamedTuple):
+    of: DeadLetters
+    letter: DeadLetter
 
 
 @contextmanager
-def opened(context: click.Context, queue: str | None) -> Iterator[DeadLetters]:
-    """The dead letters of `queue`, or of the app's."""
+def opened(context: click.Context, queues: tuple[str, ...]) -> Iterator[list[DeadLetters]]:
+    """The dead letters of these queues; of all that have any, if none is named."""
     from brokers.dead_letter import Retention
-    from brokers.registry import open_dead_letters
+    from brokers.registry import open_dead_letters, queues_with_dead_letters
 
     conf = load_app(context).conf
     retention = Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires)
-    queue = queue or conf.task_default_queue
     url, options = conf.broker_url, conf.broker_transport_options
-    with closing(open_dead_letters(url, options, queue=queue, retention=retention)) as letters:
-        yield letters
+    queues = queues or tuple(queues_with_dead_letters(url, options))
+    with ExitStack() as stack:
+        each = [open_dead_letters(url, options, queue=queue, retention=retention) for queue in queues]
+        yield [stack.enter_context(closing(letters)) for letters in each]
 
 
-def named(letters: DeadLetters, ids: tuple[str, ...]) -> list[DeadLetter]:
+def chosen(
+    kept: list[DeadLetters], ids: tuple[str, ...], task: str | None, since: float | None
+) -> Iterator[Found]:
+    """Those that are meant (`DeadLetter.is_meant`)."""
+    for of in kept:
+        for letter in of.letters():
+            if letter.is_meant(ids, task, since):
+                yield Found(of, letter)
+
+
+def named(kept: list[DeadLetters], ids: tuple[str, ...]) -> list[Found]:
     """Those with these ids. Raises click.UsageError unless each is there."""
-    found = [each for each in letters.letters() if each.id in ids]
-    for missing in [each for each in ids if each not in {letter.id for letter in found}]:
-        raise click.UsageError(f"no dead letter {missing!r} of queue {letters.queue!r}")
+    found = list(chosen(kept, ids, None, None))
+    for missing in set(ids).difference(each.letter.id for each in found):
+        where = ", ".join(of.queue for of in kept) or "any queue"
+        raise click.UsageError(f"no dead letter {missing!r} in {where}")
     return found
 
 
-def summary(letter: DeadLetter, queue: str) -> dict[str, Any]:
+def remove(found: list[Found], as_json: bool) -> None:
+    tell([each for each in found if each.of.drop(each.letter)], "dropped", "removed", as_json)
+
+
+def tell(done: list[Found], key: str, what: str, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({key: [each.letter.id for each in done]}))
+        return
+    for queue, count in Counter(each.of.queue for each in done).items():
+        click.echo(f"{queue}: {counted(count, 'message')} {what}")
+    if not done:
+        click.echo(f"no message {what}")
+
+
+def summary(found: Found) -> dict[str, Any]:
     """What fits a list: all but traceback and message."""
-    names = ("time", "task", "reason", "node", "deliveries", "restores")
-    return {"id": letter.id, "queue": queue, **{name: letter.fields.get(name) for name in names}}
+    letter = found.letter
+    fitting = ("time", "task", "reason", "node", "deliveries", "restores")
+    told = {name: letter.fields.get(name) for name in fitting}
+    return {"id": letter.id, "queue": found.of.queue, **told}
 
 
-def described(letter: DeadLetter) -> str:
-    """On one line."""
-    return " ".join(
-        f"{printable(letter.fields.get('task'))}: {printable(letter.fields.get('reason'))}".split()
-    )
+def line(found: Found) -> str:
+    """The same for people. The time is UTC, and says so: it may be given to --since."""
+    letter = found.letter
+    told = f"{printable(letter.fields.get('task'))}: {printable(letter.fields.get('reason'))}"
+    time = f"{letter.time[:19]}Z" if letter.time else "-"
+    return f"{printable(letter.id)}  {time}  {found.of.queue}  {' '.join(told.split())}"
 
 
 def printable(value: object) -> str:
     """What came in a message may hold half of a surrogate pair, which no terminal takes."""
     return ("-" if value is None else str(value)).encode(errors="backslashreplace").decode()
-
-
-def tell(ids: list[str], key: str, what: str, as_json: bool) -> None:
-    click.echo(json.dumps({key: ids}) if as_json else f"{counted(len(ids), 'message')} {what}")

@@ -19,9 +19,9 @@ def since(context: click.Context, param: click.Parameter, value: str | None) -> 
 
 def epoch_of(value: str, now: float) -> float:
     ago = re.fullmatch(r"(\d+)([smhdw])", value)
-    if ago:
-        return max(now - int(ago[1]) * UNITS[ago[2]], 0)
     try:
+        if ago:
+            return max(now - int(ago[1]) * UNITS[ago[2]], 0)
         return max(datetime.fromisoformat(value).astimezone(UTC).timestamp(), 0)
     except (ValueError, OverflowError):
         raise click.BadParameter(

@@ -14,7 +14,7 @@ from brokers.envelope import build, redelivered
 from brokers.interface import BrokerRefused, DeadLetters, Settlement
 from brokers.redis.address import parse
 from brokers.redis.consumer import RedisConsumer
-from brokers.registry import open_dead_letters
+from brokers.registry import open_dead_letters, queues_with_dead_letters
 from tests.support.consumers import Driven
 from tests.support.servers import Server
 
@@ -49,6 +49,18 @@ def ids(letters: DeadLetters) -> list[str]:
 
 def by_id(letters: DeadLetters, name: str) -> DeadLetter:
     return next(letter for letter in letters.letters() if letter.id == name)
+
+
+def test_which_queues_have_any(server: Server) -> None:
+    """In any database that also has other keys, and a prefix that looks like a pattern."""
+    for prefix in ("*[a]?", "*[b]?", ""):
+        assert queues_with_dead_letters(server.url(), {"global_keyprefix": prefix}) == []
+        server.client.lpush(f"{prefix}runtime.dead.b", "")
+        server.client.lpush(f"{prefix}runtime.dead.a*", "")
+        server.client.set(f"{prefix}runtime.dead.none", "")
+        server.client.mset({f"{prefix}{number}": "" for number in range(2500)})
+    for prefix in ("*[a]?", "*[b]?", ""):
+        assert queues_with_dead_letters(server.url(), {"global_keyprefix": prefix}) == ["a*", "b"]
 
 
 def test_a_queue_without_any(server: Server, letters: DeadLetters) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,12 @@ class Dead:
     """Runs `runtime -A tests.support.app dead …` against one server."""
 
     def __init__(self, url: str) -> None:
-        self._env = {**os.environ, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
+        self.env = {**os.environ, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [RUNTIME, "-A", "tests.support.app", "dead", *arguments]
         return subprocess.run(
-            command, env=self._env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
 
     def json(self, *arguments: str) -> Any:
@@ -75,9 +76,9 @@ def test_a_poison_task_runs_three_times_among_good_ones_and_again_when_retried(
     assert json.loads(shown["message"])["headers"]["id"] == poison.id
     assert "killed its child" in dead("show", poison.id).stdout
 
-    assert dead("retry", poison.id).stdout == "1 message put back into celery\n"
+    assert dead("retry", poison.id).stdout == "celery: 1 message put back\n"
     wait_until(lambda: worker.started("p") == 6 and len(dead.json("list")) == 1, 15)
-    assert dead("drop", poison.id).stdout == "1 message of celery removed\n"
+    assert dead("drop", poison.id).stdout == "celery: 1 message removed\n"
     assert dead.json("list") == []
     assert worker.started("p") == 6
 
@@ -86,15 +87,29 @@ def test_letters_are_chosen_by_task_and_age(server: Server, dead: Dead) -> None:
     for task, task_id, epoch in (("a.x", "1", 1e9), ("a.y", "2", 2e9), ("b.x", "3", 2e9)):
         bury(server, task, task_id, epoch)
     server.client.lpush("runtime.dead.other", *server.client.lrange("runtime.dead.celery", 0, 0))
-    assert [each["id"] for each in dead.json("list")] == ["2", "3"]  # the first was older than 30 days
+    listed = dead.json("list", "-Q", "celery")
+    assert [each["id"] for each in listed] == ["2", "3"]  # the first was older than 30 days
+    assert [each["queue"] for each in dead.json("list")] == ["celery", "celery", "other"]
     assert [each["id"] for each in dead.json("list", "--task", "a.*")] == ["2"]
     assert dead.json("list", "--since", "2099-01-01") == []
     assert [each["queue"] for each in dead.json("list", "--queue", "other", "--since", "10m")] == ["other"]
     assert dead.json("retry", "--task", "a.y") == {"retried": ["2"]}
-    assert dead.json("purge", "--since", "1h") == {"dropped": ["3"]}
-    assert dead.json("list") == []
-    assert dead.json("retry", "--all", "--queue", "other") == {"retried": ["3"]}
+    assert dead.json("purge", "--since", "1h", "--queue", "celery") == {"dropped": ["3"]}
+    assert [each["queue"] for each in dead.json("list")] == ["other"]
+    assert dead("retry", "--all").stdout == "other: 1 message put back\n"
+    assert dead("retry", "--all").stdout == "no message put back\n"
     assert (server.client.llen("celery"), server.client.llen("other")) == (1, 1)
+
+
+def test_a_time_that_is_shown_can_be_given_back(server: Server, dead: Dead) -> None:
+    """Wherever the operator is."""
+    now = time.time()
+    for age in (7200, 0):
+        bury(server, "t", f"{age} s ago", now - age)
+    dead.env["TZ"] = "America/New_York"
+    shown = [line.split("  ")[1] for line in dead("list").stdout.splitlines()]
+    assert [each["id"] for each in dead.json("list", "--since", shown[1])] == ["0 s ago"]
+    assert len(dead.json("list", "--since", shown[0])) == 2
 
 
 def test_what_is_no_message_can_be_shown_and_put_back(server: Server, dead: Dead) -> None:
@@ -108,9 +123,9 @@ def test_what_is_no_message_can_be_shown_and_put_back(server: Server, dead: Dead
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["show", "nothing"], "no dead letter 'nothing' of queue 'celery'"),
-        (["drop", "nothing"], "no dead letter 'nothing' of queue 'celery'"),
-        (["retry", "nothing", "--queue", "other"], "no dead letter 'nothing' of queue 'other'"),
+        (["show", "nothing"], "no dead letter 'nothing' in any queue"),
+        (["drop", "nothing"], "no dead letter 'nothing' in any queue"),
+        (["retry", "nothing", "--queue", "other"], "no dead letter 'nothing' in other"),
         (["retry"], "retry what?"),
         (["show"], "Missing argument"),
         (["list", "--since", "lately"], "'lately' is neither like 10m"),

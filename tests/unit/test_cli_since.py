@@ -23,7 +23,19 @@ def test_a_date_and_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "10", "-1m", "1.5h", "10 m", "2026-13-01", "9999-12-31T23:59:59-23:00"]
+    "text",
+    [
+        "",
+        "soon",
+        "10",
+        "-1m",
+        "1.5h",
+        "10 m",
+        "2026-13-01",
+        "9999-12-31T23:59:59-23:00",
+        "9" * 400 + "d",
+        "9" * 5000 + "d",
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="neither like 10m"):
