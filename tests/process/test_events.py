@@ -183,6 +183,21 @@ def test_remote_control_turns_the_events_of_tasks_on_and_off(
     assert ear.types(silent.id) == []
 
 
+def test_a_worker_tells_as_often_as_it_is_to_that_it_lives_and_of_tasks_only_if_it_is_to(
+    shared_server: Server, shared_app: App, ear: Ear, tmp_path: Path
+) -> None:
+    options = ("-Q", "untold", "--heartbeat-interval", "0.2")
+    with Worker(shared_server.url(), tmp_path, *options, name="w3") as worker:
+        untold = shared_app.send_task(TASKS + "add", (1, 2), queue="untold")
+        assert untold.get(timeout=10) == 3
+        done = time.time()
+        ear.until(lambda: sum(each["timestamp"] > done for each in ear.workers(worker.node)) > 3)
+        last = ear.workers(worker.node)[-3:]
+        assert {each["freq"] for each in last} == {0.2}
+        assert last[-1]["timestamp"] - last[0]["timestamp"] < 2
+        assert ear.types(untold.id) == []
+
+
 def test_an_election_of_others_is_not_held_up(
     shared_server: Server, ear: Ear, both: tuple[Worker, CeleryWorker]
 ) -> None:

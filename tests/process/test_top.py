@@ -81,3 +81,9 @@ def test_events_are_printed_as_they_come(app: App, server: Server, watched: Work
         process.kill()
         lines.close()
         process.wait()
+
+
+def test_events_can_be_read_by_a_person(server: Server, watched: Worker) -> None:
+    command = [RUNTIME, "-A", "tests.support.app", "events", "--workers"]
+    with Terminal(command, env(server)) as terminal:
+        assert f" {watched.node} worker-heartbeat  freq=2.0 active=0 " in terminal.line_with(watched.node)
