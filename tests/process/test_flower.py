@@ -147,6 +147,13 @@ class Page:
     def find(self, id: str) -> WebElement:
         return self._browser.find_element(By.ID, id)
 
+    def input_before(self, id: str) -> WebElement:
+        return self.find(id).find_element(By.XPATH, "preceding-sibling::input")
+
+    def type(self, text: str, into: WebElement) -> None:
+        wait_until(into.is_displayed)
+        into.send_keys(text)
+
     def click(self, id: str) -> None:
         # Not the mouse: what it hits depends on fonts and on what slides in.
         self._browser.execute_script("arguments[0].click()", self.find(id))
@@ -185,6 +192,11 @@ def test_flowers_pages_show_and_operate_the_worker(
     page.says(TASKS + "mark")
     page.click("task-terminate")
     wait_until(lambda: flower.state_of(task_id) == "REVOKED")
+    later = client.send_task(TASKS + "add", (1, 2), countdown=600)
+    wait_until(lambda: flower.state_of(later.id) == "RECEIVED")
+    page.open(f"task/{later.id}")
+    page.click("task-revoke")
+    wait_until(lambda: later.state == "REVOKED")
 
     page.open(f"worker/{node}")
     page.says("Worker pool options")
@@ -192,8 +204,12 @@ def test_flowers_pages_show_and_operate_the_worker(
     wait_until(lambda: facts(client, "stats", node)["pool"]["max-concurrency"] == 3)
     page.click("worker-pool-shrink")
     wait_until(lambda: facts(client, "stats", node)["pool"]["max-concurrency"] == 2)
+    page.click("worker-tab-limits")
+    page.type("9", page.input_before(f"task-rate-limit-{TASKS}mark"))
+    page.click(f"task-rate-limit-{TASKS}mark")
+    wait_until(lambda: f"{TASKS}mark [rate_limit=9]" in facts(client, "registered", node))
     page.click("worker-tab-queues")
-    page.find("add-consumer-name").send_keys("by-page")
+    page.type("by-page", page.find("add-consumer-name"))
     page.click("worker-add-consumer")
     wait_until(lambda: len(facts(client, "active_queues", node)) == 2)
     flower.get("workers?refresh=1")
