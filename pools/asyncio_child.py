@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from billiard.exceptions import SoftTimeLimitExceeded
 
+from pools import fineloop
 from pools.breakdown import EX_SOFTWARE, break_down
 from pools.child import Station
 from pools.line import Line
@@ -32,7 +33,8 @@ R = TypeVar("R")
 
 def serve(station: Station) -> None:
     """See `pools.child`."""
-    asyncio.run(_serve(station))
+    with asyncio.Runner(loop_factory=fineloop.new) as runner:
+        runner.run(_serve(station))
 
 
 async def _serve(station: Station) -> None:

@@ -46,6 +46,9 @@ def serve(station: Station) -> None:
 
 
 class _Job(gevent.Greenlet):  # type: ignore[misc]
+    spawning_stack_limit = 0
+    """To note down where it was made took a sixth of the time that making it does, and that is here."""
+
     def __init__(self, number: int, payload: bytes, loop: _Loop) -> None:
         super().__init__()
         self.number = number
