@@ -84,7 +84,7 @@ def _verb(kind: str, text: str) -> click.Command:
 inspect = _verb(
     "inspect",
     """Ask workers: ping, active, reserved, scheduled, revoked, registered, stats, conf, active_queues,
-    query_task ID…, report, clock, memsample, memdump, objgraph, or a command of your own.
+    query_task ID…, report, clock, hello NODE, memsample, memdump, objgraph, or a command of your own.
 
     ARG: a value, or NAME=VALUE; a VALUE is JSON or plain text. Exit code 6: nobody answers; 1: with
     an error.""",
@@ -94,7 +94,8 @@ control = _verb(
     """Tell workers: revoke ID…, terminate SIGNAL ID…, revoke_by_stamped_headers STAMP=VALUE…,
     rate_limit TASK RATE, time_limit TASK [SOFT [HARD]], add_consumer QUEUE [EXCHANGE [TYPE [KEY]]],
     cancel_consumer QUEUE, autoscale MAX MIN, pool_grow [N], pool_shrink [N], pool_restart, quiet,
-    resume, enable_events, disable_events, heartbeat, shutdown, or a command of your own.
+    resume, enable_events, disable_events, heartbeat, election ID task SIGNATURE, shutdown, or a
+    command of your own.
 
     ARG: a value, or NAME=VALUE; a VALUE is JSON or plain text. Exit code 6: nobody answers; 1: with
     an error.""",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,9 @@ import pytest
 from celery.worker.control import Panel
 
 from runtime import App
+from runtime.cli import remote
 from runtime.errors import TaskRevokedError
+from runtime.worker.commands.all import COMMANDS
 from tests.support.celery_worker import CeleryWorker
 from tests.support.pair import TASKS, Pair, differences, ids
 from tests.support.servers import Server
@@ -113,6 +116,15 @@ def test_these_are_all_commands_that_celery_has() -> None:
         assert {line.split()[0] for line in ours} == theirs
 
 
+@pytest.mark.parametrize(
+    "page",
+    [(ROOT / "README.md").read_text(), f"{remote.inspect.help} {remote.control.help}"],
+    ids=["README", "help"],
+)
+def test_the_readme_and_the_help_of_our_own_command_name_all(page: str) -> None:
+    assert [name for name in COMMANDS.names() if not re.search(rf"\b{name}\b", page)] == []
+
+
 @pytest.mark.parametrize("line", [*INSPECT, *CONTROL])
 def test_celery_prints_of_both_workers_the_same(said: dict[str, tuple[Any, Any]], line: str) -> None:
     ours, theirs = said[line]
@@ -181,6 +193,8 @@ def test_our_own_command_asks_and_tells_both(pair: Pair) -> None:
     assert json.loads(done.stdout) == {node: {"ok": "pong"} for node in pair.nodes}
     done = command(pair, "runtime", "inspect", "active", "safe=true", "-d", ours)
     assert done.stdout == f"{ours}: []\n"
+    done = command(pair, "runtime", "inspect", "hello", "another@test", "-d", ours, "--json")
+    assert json.loads(done.stdout)[ours].keys() == {"revoked", "clock"}
     done = command(pair, "runtime", "control", "revoke", "one", "two", "-d", ours, "--json")
     assert "'one'" in json.loads(done.stdout)[ours]["ok"]
     done = command(pair, "runtime", "control", "time_limit", TASKS + "add", "1.5", "2", "-d", ours)

@@ -27,7 +27,7 @@ def clock(view: WorkerView) -> dict[str, int]:
     return {"clock": view.clock.value}
 
 
-@COMMANDS.inspect()
+@COMMANDS.inspect(arguments=[("from_node", str)])
 def hello(
     view: WorkerView, from_node: str, revoked: list[object] | dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
