@@ -60,7 +60,7 @@ def test_a_frozen_worker_comes_back_as_somebody_new(
             assert soon.get(timeout=10) == "soon"
             wait_until(lambda: time.monotonic() - began > 3 * LEASE)
             frozen.thaw()
-            # In a wide child what is acknowledged goes on beside it, and a thread cannot be stopped in a sleep.
+            # In a wide child, what is acknowledged goes on beside it.
             wait_until(lambda: pool in WIDE or not runs(child), 2)
             assert frozen.ended("late") == 0
             assert early.get(timeout=10) == "early"
