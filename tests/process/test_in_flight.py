@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import time
@@ -275,7 +276,25 @@ def test_soft_limits_raise_inside_the_task(app: App, worker: Worker, how: str) -
         send(app, "soft_limited", how, time_limit=20).get(timeout=10)
 
 
-def test_children_are_replaced_after_their_share_of_tasks(app: App, server: Server, tmp_path: Path) -> None:
-    with Worker(server.url(), tmp_path, "--max-tasks-per-child", "5", slots=1):
-        pids = [send(app, "whoami").get(timeout=10)["pid"] for _ in range(15)]
-    assert max(Counter(pids).values()) <= 5
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize(
+    ("option", "bound", "most"),
+    [
+        ("--max-tasks-per-child", "5", 5),
+        ("--max-memory-per-child", "1000", math.inf),
+        ("--max-lifetime-per-child", "0.3", math.inf),
+    ],
+)
+def test_children_are_replaced_as_they_come_to_their_bound(
+    app: App, server: Server, tmp_path: Path, pool: str, option: str, bound: str, most: float
+) -> None:
+    """most: tasks that one of them may run."""
+    pids: Counter[int] = Counter()
+
+    def run() -> int:
+        pids[send(app, "whoami").get(timeout=10)["pid"]] += 1
+        return len(pids)
+
+    with Worker(server.url(), tmp_path, option, bound, pool=pool, slots=1):
+        wait_until(lambda: run() == 3)
+    assert max(pids.values()) <= most
