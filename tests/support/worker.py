@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -122,7 +123,8 @@ class Worker:
 
     def thaw(self) -> None:
         for pid in (*self.children(), self.process.pid):
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a child may just be replaced
+                os.kill(pid, signal.SIGCONT)
 
     def children(self) -> list[int]:
         """Pids of all its descendants."""
