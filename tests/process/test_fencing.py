@@ -13,6 +13,7 @@ import pytest
 
 from runtime import App
 from runtime.results.async_result import AsyncResult
+from tests.support.probes import probe, samples
 from tests.support.proxy import Proxy
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -41,11 +42,12 @@ def pid_of(worker: Worker, name: str) -> int:
 
 @pytest.mark.parametrize("pool", POOLS)
 def test_a_frozen_worker_comes_back_as_somebody_new(
-    app: App, server: Server, tmp_path: Path, pool: str
+    app: App, server: Server, tmp_path: Path, place: Path, pool: str
 ) -> None:
     """What it had is redone elsewhere meanwhile: it stops that, settles nothing, and goes on."""
     prefix = "async_" if pool == "asyncio" else ""
-    with Worker(server.url(), tmp_path, "--prefetch-multiplier", "4", env=SETTINGS, pool=pool) as frozen:
+    options = ("--prefetch-multiplier", "4", "--http", f"unix:{place}")
+    with Worker(server.url(), tmp_path, *options, env=SETTINGS, pool=pool) as frozen:
         late = send(app, f"{prefix}mark", "late", 5.0)
         early = send(app, f"{prefix}early_mark", "early", 5.0)
         waiting = [send(app, "mark", f"w{n}") for n in range(4)]
@@ -69,6 +71,7 @@ def test_a_frozen_worker_comes_back_as_somebody_new(
             assert other.wait() == 0
         assert "other workers have our messages" in frozen.log()
         assert "1 settlement came too late" in frozen.log()
+        assert samples(probe(place, "/metrics").body)["runtime_fenced_settlements_total"] == 1
         assert send(app, "mark", "new").get(timeout=10) == "new"
         frozen.signal(signal.SIGTERM)
         assert frozen.wait() == 0
