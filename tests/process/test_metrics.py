@@ -119,6 +119,7 @@ def test_while_the_broker_is_away_a_scrape_gets_what_was_known_and_its_age(
         wait_until(lambda: scrape(place)["runtime_backlog_age_seconds"] > 1.5)
         now = scrape(place)
         assert now['runtime_queue_depth{queue="celery"}'] == 0
+        assert now["runtime_fetch_age_seconds"] > 1
         assert now["runtime_live"] == 1
     finally:
         server.resume()
@@ -146,21 +147,37 @@ def leave_early(place: Path) -> None:
         client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
 
 
-def test_what_others_have_taken_over_is_held_no_more(
+def test_what_others_have_taken_over_is_held_no_more_and_settled_too_late(
     app: App, server: Server, tmp_path: Path, place: Path
 ) -> None:
     settings = {"SETTINGS": json.dumps({"worker_lease": 0.8})}
     with Worker(server.url(), tmp_path, "--http", f"unix:{place}", env=settings) as frozen:
         for n in range(3):
             send(app, "mark", f"m{n}", countdown=3600)
-        wait_until(lambda: scrape(place).get("runtime_held") == 3)
+        send(app, "mark", "runs", 2.0)
+        wait_until(lambda: frozen.started("runs") and scrape(place).get("runtime_held") == 3)
         (before,) = server.client.keys("runtime.eta.*")
         frozen.freeze()
-        with Worker(server.url(), tmp_path, name="w2", env=settings):
+        second = place.with_name("http2")
+        with Worker(server.url(), tmp_path, "--http", f"unix:{second}", name="w2", env=settings):
             wait_until(lambda: {before} != set(server.client.keys("runtime.eta.*")) != set())
             frozen.thaw()
             wait_until(lambda: "other workers have our messages" in frozen.log())
             wait_until(lambda: scrape(place)["runtime_held"] == 0)
+            wait_until(lambda: scrape(place)["runtime_fenced_settlements_total"] == 1)
+            assert scrape(second)['runtime_redeliveries_total{cause="worker"}'] == 4
+
+
+def test_a_loop_that_was_held_up_is_measured(app: App, server: Server, tmp_path: Path, place: Path) -> None:
+    """As a solo worker's is by each task."""
+    with Worker(server.url(), tmp_path, "--http", f"unix:{place}", pool="solo", slots=1):
+        send(app, "mark", "m", 0.6).get(timeout=5)
+        now = scrape(place)
+        assert now["runtime_loop_lag_seconds_sum"] >= 0.6
+        assert (
+            now['runtime_loop_lag_seconds_bucket{le="5.0"}']
+            > now['runtime_loop_lag_seconds_bucket{le="0.25"}']
+        )
 
 
 def test_without_prometheus_client_there_are_probes_and_a_line(
