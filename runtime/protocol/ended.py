@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from brokers import envelope
 from runtime.protocol.task_message import TaskMessage
 
 TASK = "celery.runtime_ended"
@@ -24,10 +25,10 @@ class Ended(NamedTuple):
 
 
 def build(message: bytes, task: TaskMessage, state: str, error: dict[str, Any]) -> bytes:
-    """message: the envelope with this task. What is made of it is not due later, expires never and has no
-    limits."""
+    """message: the envelope with this task. What is made of it is not due later, expires never, has no
+    limits, and has killed nobody yet: it is not to end for what the task did."""
     # Not orjson: it would change NaN, and integers above 64 bits.
-    fields = json.loads(message)
+    fields = json.loads(envelope.uncounted(message))
     fields["headers"] |= {
         "task": TASK,
         "id": task.id,

@@ -15,6 +15,7 @@ from billiard.exceptions import SoftTimeLimitExceeded, TimeLimitExceeded, Worker
 from celery import Celery, chord, group
 from celery.exceptions import NotRegistered, TaskRevokedError
 
+from brokers.envelope import build
 from tests.support.celery_calls import APP, Calls, connected
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -66,7 +67,7 @@ def test_how_often_a_process_may_die(start: Any) -> None:
         call.deadly("d").delay().get(timeout=10)
 
 
-def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:
+def test_a_result_store_other_than_redis(start: Any, shared_server: Server, tmp_path: Path) -> None:
     store = f"file://{tmp_path}"
     call = start(env={"CELERY_SETTINGS": json.dumps({"result_backend": store})})
     url = call.client.conf.broker_url
@@ -83,6 +84,10 @@ def test_a_result_store_other_than_redis(start: Any, tmp_path: Path) -> None:
             elsewhere.add(1, 1).apply_async(expires=datetime.now(UTC) - timedelta(seconds=1)).get(timeout=10)
         with pytest.raises(NotRegistered):
             elsewhere.no_such_task().delay().get(timeout=10)
+        headers, info = {"task": f"{APP}.add", "id": "worn out"}, {"restores": 21}
+        shared_server.client.lpush("celery", build(b"[[1, 1], {}, {}]", headers, {"delivery_info": info}))
+        with pytest.raises(WorkerLostError, match="its worker died 21 times"):
+            client.AsyncResult("worn out").get(timeout=10)
         wait_until(lambda: any(line.startswith("errback TimeLimit") for line in call.effects()))
         running = elsewhere.slow("terminated", 30).delay()
         wait_until(lambda: running.state == "STARTED")
