@@ -54,7 +54,7 @@ def _pings(peer: Peer, tasks: int) -> list[float]:
             set_up.start_worker()
             set_up.wait(lambda: bool(set_up.marks.starts(tasks)), 30, "no task starts")
             took: list[float] = []
-            while len(took) < PINGS and len(set_up.marks.starts(tasks)) < tasks:
+            while len(took) < PINGS and not set_up.marks.all_started(tasks):
                 asked = time.perf_counter()
                 assert app.control.inspect(timeout=5).ping(), "no answer"
                 took.append(time.perf_counter() - asked)

@@ -43,6 +43,7 @@ class Reader:
         with open(path or os.environ[VARIABLE], "rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         self._cells = memoryview(self._bytes).cast("Q")
+        self._first_missing = 0
 
     def at(self, index: int) -> int:
         """When the task started, in nanoseconds; 0: not yet."""
@@ -51,3 +52,10 @@ class Reader:
     def starts(self, count: int) -> list[int]:
         """Of the first `count` tasks, those that have started, in no order."""
         return [start for start in self._cells[:count].tolist() if start]
+
+    def all_started(self, count: int) -> bool:
+        """Whether each of the first `count` tasks has. May be asked often: what has been seen is not looked
+        at again (to look at 60,000 cells each time took a tenth of a CPU from those who were measured)."""
+        while self._first_missing < count and self._cells[self._first_missing]:
+            self._first_missing += 1
+        return self._first_missing >= count

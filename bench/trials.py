@@ -131,7 +131,7 @@ def holding(peer: Peer, tasks: int) -> Figures:
 
 
 def _wait_for_all(set_up: Rig, tasks: int) -> None:
-    set_up.wait(lambda: len(set_up.marks.starts(tasks)) == tasks, PATIENCE, f"does not run {tasks} tasks")
+    set_up.wait(lambda: set_up.marks.all_started(tasks), PATIENCE, f"does not run {tasks} tasks")
 
 
 def _settle_down(set_up: Rig) -> None:
