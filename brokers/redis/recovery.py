@@ -59,20 +59,18 @@ def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -
     for incarnation in (yield ("ZRANGE", keys.workers, 0, -1)):
         values = yield ("HMGET", keys.record(incarnation.decode()), *Identity._fields)
         record = Identity(*((value or b"").decode() for value in values))
-        if record.is_dead_predecessor_of(who):
-            yield ("ZADD", keys.workers, "XX", 0, incarnation)
-        elif any(record):
-            continue
-        count += yield from recover(address, keys, incarnation.decode(), us)
+        gone = record.is_dead_predecessor_of(who)
+        if gone or not any(record):
+            count += yield from recover(address, keys, incarnation.decode(), us, gone)
     return count
 
 
-def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
+def recover(address: Address, keys: Keys, dead: str, us: str, gone: bool = False) -> Chore:
     """Everything that the incarnation `dead` had goes back to the heads of its queues, in the order in
     which it was taken, marked as redelivered and its restores counted. Ends early when it turns out to be
-    alive."""
+    alive. gone: its process is, whatever its lease."""
     burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
-    if not (yield BURY.call(*burial, CLAIM_MS, EVICTED_MS)):
+    if not (yield BURY.call(*burial, CLAIM_MS, EVICTED_MS, int(gone))):
         return 0
     yield RELEASE.call(
         keys.mutex, dead
@@ -85,7 +83,7 @@ def recover(address: Address, keys: Keys, dead: str, us: str) -> Chore:
         return redelivered(message, restored=tag not in held)
 
     count = yield from _restore(address, keys, dead, _latest_first(tags), edit)
-    yield BURY.call(*burial, 0, EVICTED_MS)
+    yield BURY.call(*burial, 0, EVICTED_MS, 0)
     return count
 
 

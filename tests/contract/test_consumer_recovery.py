@@ -154,6 +154,24 @@ def test_a_successor_recovers_its_dead_predecessor_at_once(server: Server, messa
         driven.until(lambda: not server.client.exists("unacked_mutex"))
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.parametrize(("name", "lease"), [("same@test", 3600), ("other@test", LEASE)])
+def test_messages_are_recovered_while_the_server_is_out_of_memory(
+    server: Server, messages: list[bytes], name: str, lease: float, interrupted: bool
+) -> None:
+    """Also where somebody has begun to."""
+    worker = WorkerProcess(server, name, lease)
+    worker.kill()
+    if interrupted:
+        server.client.hset(f"runtime.worker.{worker.incarnation}", "buried", 1)
+    server.client.config_set("maxmemory", 1)
+    try:
+        with Driven(consumer_of(server, "same@test")) as driven:
+            driven.until(lambda: driven.restored == 22, timeout=4)
+    finally:
+        server.client.config_set("maxmemory", 0)
+
+
 def test_a_live_worker_of_the_same_name_is_left_alone(server: Server, messages: list[bytes]) -> None:
     worker = WorkerProcess(server, "same@test", lease=3600)
     try:
@@ -364,7 +382,7 @@ def test_messages_that_are_no_envelopes_are_restored_as_they_are(
 
 
 def test_scores_are_refreshed_within_the_visibility_timeout(server: Server) -> None:
-    """Also past older entries of others, and for what is held."""
+    """Also past older entries of others, for what is held, and out of memory."""
     server.client.zadd("unacked_index", {f"foreign{number}": 1 for number in range(1500)})
     with Driven(consumer_of(server, visibility_timeout=1, unacked_restore_interval=1000)) as driven:
         driven.until(lambda: server.client.zcard("unacked_index") == 0)  # the first sweep
@@ -372,11 +390,13 @@ def test_scores_are_refreshed_within_the_visibility_timeout(server: Server) -> N
         server.client.lpush("a", *(envelope(str(number)) for number in range(10)))
         taken = driven.take()
         driven.hold(*((delivery.tag, time.time() + 60) for delivery in taken[:5]))
+        server.client.config_set("maxmemory", 1)
         begun = time.monotonic()
         while time.monotonic() - begun < 2:
             driven.turn(0.05)
             scores = server.client.zmscore("unacked_index", [delivery.tag for delivery in taken])
             assert min(scores) > time.time() - 0.8
+        server.client.config_set("maxmemory", 0)
 
 
 def test_what_a_celery_worker_left_behind_is_restored_by_age(server: Server) -> None:

@@ -10,8 +10,10 @@
 -- ARGV[6]  who claims
 -- ARGV[7]  ms that the claim is kept; 0: everything has been recovered
 -- ARGV[8]  ms that the record is kept for that
+-- ARGV[9]  1: its process is gone: the lease ends now
 --
 -- Returns 1, or 0 if its lease has not ended or another one recovers it.
+-- What removes comes before what writes, so that this passes when Redis is out of memory.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -21,6 +23,9 @@ local function lives(incarnation)
   return ends and tonumber(ends) > now
 end
 
+if ARGV[9] == '1' and redis.call('ZREM', ARGV[1], ARGV[2]) == 1 then
+  redis.call('ZADD', ARGV[1], 0, ARGV[2])
+end
 if not redis.call('ZSCORE', ARGV[1], ARGV[2]) or lives(ARGV[2]) then
   return 0
 end
@@ -31,7 +36,7 @@ if ARGV[7] == '0' then
 end
 if redis.call('HEXISTS', ARGV[3], 'buried') == 0 then
   local step = redis.call('HGET', ARGV[3], 'step') or 0
-  redis.call('DEL', ARGV[3]) -- frees memory, so that the rest passes when there is none
+  redis.call('DEL', ARGV[3])
   redis.call('HSET', ARGV[3], 'buried', step)
   redis.call('PEXPIRE', ARGV[3], ARGV[8])
 end
@@ -41,5 +46,6 @@ if claimant == ARGV[6] then
 elseif claimant and lives(claimant) then
   return 0
 end
+redis.call('DEL', ARGV[5])
 redis.call('SET', ARGV[5], ARGV[6], 'PX', ARGV[7])
 return 1
