@@ -62,7 +62,7 @@ class RedisPublisher:
 
     def purge(self, queue: str) -> int:
         keys = list(self._address.list_keys(queue))
-        *lengths, _ = self._client.call([["LLEN", key] for key in keys] + [["DEL", *keys]])
+        *lengths, _ = self._client.call([["LLEN", key] for key in keys] + [["UNLINK", *keys]])
         return sum(lengths)
 
     def close(self) -> None:
