@@ -57,6 +57,8 @@ class ChildHandle:
         self.culprits: dict[int, float | None] = {}
         """Jobs for which it was killed or condemned → the hard limit, or None if `kill` asked for it."""
         self.pidfd = -1
+        self.ended_at: float | None = None
+        """When its reports ended (time.monotonic()): what became of it, its fork server is to tell."""
         with contextlib.ExitStack() as undo:
             self._jobs = JobSender()
             undo.callback(self._jobs.close)
@@ -83,6 +85,10 @@ class ChildHandle:
     def forked(self, pid: int, pidfd: int) -> None:
         self.pid = pid
         self.pidfd = pidfd
+
+    def owed_since(self) -> float | None:
+        """Since when its fork server is to say that it exists, or what became of it; None: it is not."""
+        return self.born if self.pidfd < 0 else self.ended_at
 
     def busy(self) -> bool:
         return bool(self.sent or self.running)

@@ -132,7 +132,8 @@ class ChildOptions:
     """Seconds that a job may keep the event loop of an asyncio or gevent child from turning before the
     stack is written to stderr, and a line logged when it turns again. None: nobody watches."""
     boot_timeout: float = 60.0
-    """Seconds that the fork server may take to boot, and a child to report."""
+    """Seconds that the fork server may take to boot, a child to report, and the fork server to tell that a
+    child exists or how it ended: one that hangs is killed, and its children with it."""
 
 
 class Pool(Protocol):

@@ -120,7 +120,9 @@ class Population:
             elif fd == source.pidfd:
                 news.dead.append((source, -signal.SIGKILL))
             elif source.reports.ended:
-                self._unwatch(fd)  # what became of the child is for the fork server to tell
+                self._unwatch(fd)
+                source.ended_at = now
+                self._disturbed = True
             else:
                 news.speaking.append(source)
         if now >= self._next_round:
@@ -220,8 +222,14 @@ class Population:
         return ChildFailed(reason, self._respawn.attempts, self._respawn.fatal)
 
     def _look_after(self, now: float) -> None:
+        patience = self._options.boot_timeout
         for child in self:
-            if child.leave_by is not None:
+            owed = child.owed_since()
+            if owed is not None:
+                if now >= owed + patience:
+                    child.server.failure = f"the fork server did not answer for {patience:g} s"
+                    child.server.kill()
+            elif child.leave_by is not None:
                 if now >= child.leave_by:
                     child.kill(now)
             elif not child.ready:
@@ -257,7 +265,9 @@ class Population:
             self._options.max_memory is not None
             or self._options.max_lifetime is not None
             or self._loading is not None
-            or any(not child.ready or child.leave_by is not None for child in self)
+            or any(
+                not child.ready or child.leave_by is not None or child.ended_at is not None for child in self
+            )
         )
 
     # What should be -----------------------------------------------------------------------------------

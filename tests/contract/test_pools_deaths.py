@@ -240,6 +240,29 @@ def test_a_killed_fork_server_whose_children_are_idle(kind: str) -> None:
         assert [failure.attempts for failure in driver.failures] == [1]
 
 
+def test_a_fork_server_that_hangs_is_killed_and_replaced(kind: str, gate: Gate) -> None:
+    """Only it could tell that a child has died."""
+    with driven(kind, boot_timeout=1.5) as driver:
+        (job,) = driver.begin(f"wait_at {gate}")
+        driver.until_started(job)
+        (server,) = fork_servers()
+        server.suspend()
+        os.kill(driver.pool.pids()[0], signal.SIGKILL)
+        assert isinstance(driver.end(job), Lost)
+        assert driver.failures[0].reason == "the fork server did not answer for 1.5 s"
+        driver.until_idle()
+
+
+def test_a_fork_server_that_makes_no_child_is_killed_and_replaced(kind: str) -> None:
+    with driven(kind, boot_timeout=1.5, max_tasks=1) as driver:
+        driver.until_idle()
+        (server,) = fork_servers()
+        server.suspend()
+        assert driver.answer("echo a") == b"a"
+        assert driver.answer("echo b") == b"b"
+        assert driver.failures[0].reason == "the fork server did not answer for 1.5 s"
+
+
 def test_200_deaths_leak_no_descriptor(kind: str) -> None:
     with driven(kind, slots=2) as driver:
         driver.run(*["os_exit 1"] * 10)
