@@ -27,7 +27,7 @@ def ended(task: Task, request: Request, state: str, outcome: Any) -> None:
         return
     if state == report.SUCCESS:
         success.send(task, result=outcome)
-    elif state == report.FAILURE and failure.handlers:
+    elif failure.handlers and (state == report.FAILURE or (state == report.REJECTED and not outcome.requeue)):
         run = _run(task, request)
         del run["task"]
         failure.send(

@@ -35,7 +35,7 @@ class Report(NamedTuple):
     requeue: bool = False
     """REJECTED only: the message goes back into its queue."""
     cause: str = ""
-    """RETRY only: the printed exception that made it run again."""
+    """RETRY and REJECTED: the printed exception that made it run again, or said so."""
 
 
 PLAIN_SUCCESS = Report(SUCCESS)

@@ -113,8 +113,9 @@ class Reporter:
             documents = [(request.message.id, self._document(states.FAILURE, error, request))]
         ended = [] if error.requeue else [chords.own_end(request)]
         parts = chords.parts(self._app, request.message, ended, states.FAILURE, error)
-        reason = printed(error.reason)
-        return Report(report.REJECTED, documents, (), parts, reason, requeue=bool(error.requeue))
+        reason, cause = printed(error.reason), printed(error)[:PRINTED]
+        requeue = bool(error.requeue)
+        return Report(report.REJECTED, documents, (), parts, reason, trace_of(error), requeue, cause)
 
     def _document(
         self, state: str, result: Any, request: Request, trace: str | None = None, children: Any = ()

@@ -227,6 +227,7 @@ def test_events(call: Calls, worker: Any, shared_server: Server) -> None:
             call.fail("why").delay().id: [*BEGUN, "task-failed"],
             call.hooked("e", failing=1).delay().id: [*BEGUN, "task-retried", *BEGUN, "task-succeeded"],
             call.rejecting("e", True).delay().id: [*BEGUN, "task-rejected", *BEGUN, "task-succeeded"],
+            call.rejecting("f", False).delay().id: [*BEGUN, "task-failed", "task-rejected"],
             call.add(1, 1).apply_async(expires=past).id: ["task-revoked"],
             call.no_such_task().delay().id: ["task-failed"],
         }

@@ -62,10 +62,13 @@ def both(
 ENDS: dict[str, tuple[tuple[Any, ...], dict[str, Any], list[str]]] = {
     "add": ((1, 2), {}, ["task-received", "task-started", "task-succeeded"]),
     "fail": (("why",), {}, ["task-received", "task-started", "task-failed"]),
+    "rejected": ((), {}, ["task-received", "task-started", "task-failed", "task-rejected"]),
     "expired": ((1, 2), {"expires": -1}, ["task-revoked"]),
     "later": ((1, 2), {"countdown": 0.5, "expires": 60}, ["task-received", "task-started", "task-succeeded"]),
 }
 NAMES = {"expired": "add", "later": "add"}
+PRINTED_APART = ("rejected", "exception")
+"""An exception of each one's own."""
 
 
 @pytest.mark.parametrize("case", ENDS)
@@ -84,13 +87,23 @@ def test_a_tasks_events_have_celerys_members(
     for our, their in zip(ours, theirs, strict=True):
         assert our.keys() == their.keys()
         for name in our.keys() - {"uuid", "hostname", "pid", "clock", "timestamp", "runtime", "traceback"}:
-            if name not in ("root_id", "eta", "expires"):
+            if name not in ("root_id", "eta", "expires") and (case, name) != PRINTED_APART:
                 assert our[name] == their[name], name
             assert type(our[name]) is type(their[name]), name
         assert abs(our["timestamp"] - time.time()) < 30
     assert {each["hostname"] for each in ours} == {both[0].node}
     sent = [each for each in ear.events if each["type"] == "task-sent" and each["uuid"] == ids["ours"]]
     assert [each["queue"] for each in sent] == ["ours"]
+
+
+def test_a_retry_has_celerys_members(shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker]) -> None:
+    """When exactly the next try is received is another matter."""
+    sent = [shared_app.send_task(TASKS + "always_retry", queue=queue).id for queue in ("ours", "theirs")]
+    ear.until(lambda: all("task-failed" in ear.types(task_id) for task_id in sent))
+    for type in ("task-retried", "task-failed"):
+        our, their = ([each for each in ear.of(id) if each["type"] == type] for id in sent)
+        assert [each.keys() for each in our] == [each.keys() for each in their]
+        assert len(our) == 1
 
 
 def test_both_tell_that_they_live(shared_app: App, ear: Ear, both: tuple[Worker, CeleryWorker]) -> None:

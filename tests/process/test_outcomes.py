@@ -110,6 +110,11 @@ def test_ignore_and_reject(app: App, server: Server, worker: Worker) -> None:
     assert worker.effects() == ["rejected once", "rejected once"]
     wait_until(lambda: nothing_left(server), 5)
     assert ignored.state == "PENDING"
+    begun = [send(app, "early_rejected", "e") for _ in range(20)]
+    wait_until(lambda: worker.started("e") == 20 and nothing_left(server), 5)
+    assert send(app, "add", 1, 1).get(timeout=10) == 2
+    assert worker.started("e") == 20, "they were acknowledged when they began"
+    assert {result.state for result in begun} == {"PENDING"}
 
 
 def test_custom_states_are_seen(app: App, worker: Worker, server: Server) -> None:

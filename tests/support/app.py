@@ -148,6 +148,12 @@ def rejected(requeue_once: str = "") -> str:
     raise Reject("no", requeue=False)
 
 
+@app.task
+def early_rejected(name: str) -> NoReturn:
+    note(f"start {name} {os.getpid()}")
+    raise Reject("too late for that", requeue=True)
+
+
 @app.task(acks_late=True)
 def odd_failure(name: str, how: str) -> NoReturn:
     """Exceptions that cannot be shown."""

@@ -7,8 +7,8 @@ import os
 import time
 from typing import NoReturn
 
-from celery import Celery
-from celery.exceptions import SoftTimeLimitExceeded
+from celery import Celery, Task
+from celery.exceptions import Reject, SoftTimeLimitExceeded
 from celery.worker.control import inspect_command
 
 from tests.support import canvas_tasks
@@ -65,6 +65,16 @@ def tidy(name: str) -> str:
             time.sleep(0.01)
     except SoftTimeLimitExceeded:
         return name
+
+
+@app.task(name="tests.support.app.rejected", acks_late=True)
+def rejected() -> NoReturn:
+    raise Reject("no", requeue=False)
+
+
+@app.task(name="tests.support.app.always_retry", bind=True, max_retries=1, default_retry_delay=0)
+def always_retry(self: Task) -> NoReturn:
+    raise self.retry(countdown=0.5)  # at once, its events would come before those of the first try
 
 
 @inspect_command(args=[("number", int)])

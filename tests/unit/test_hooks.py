@@ -14,7 +14,7 @@ import pytest
 from celery.utils.dispatch import Signal
 
 from brokers import envelope
-from runtime import App, hooks
+from runtime import App, Reject, hooks
 from runtime.execution import report
 from runtime.execution.run import Runner
 from runtime.hooks import Hook
@@ -123,25 +123,27 @@ def test_a_run_tells_its_beginning_and_its_end(calls: list[dict[str, Any]]) -> N
             raise ValueError(how)
         if how == "retry":
             raise self.retry()
+        if how == "reject":
+            raise Reject(how)
         return how
 
     listen(calls, "task_prerun", "task_postrun", "task_success", "task_failure", "task_retry")
     runner = Runner(app, "w@test", False)
-    for how in ("work", "fail", "retry"):
+    for how in ("work", "fail", "reject", "retry"):
         calls.clear()
         [push] = compose(app.conf, act.name, (how,), {}, {"task_id": "7"}, ["q"])
         report.decode(runner(memoryview(push.message)))
         before, end, after = calls
         told = {"sender": act, "task_id": "7", "task": act, "args": [how], "kwargs": {}}
         assert before == {"hook": "task_prerun", **told}
-        state = {"work": "SUCCESS", "fail": "FAILURE", "retry": "RETRY"}[how]
+        state = {"work": "SUCCESS", "fail": "FAILURE", "reject": "REJECTED", "retry": "RETRY"}[how]
         assert after == {"hook": "task_postrun", **told, "retval": after["retval"], "state": state}
         if how == "work":
             assert end == {"hook": "task_success", "sender": act, "result": "work"}
-        elif how == "fail":
-            assert (end["hook"], end["task_id"], end["args"]) == ("task_failure", "7", ["fail"])
+        elif how in ("fail", "reject"):
+            assert (end["hook"], end["task_id"], end["args"]) == ("task_failure", "7", [how])
             assert end["exception"] is end["einfo"].exception.exc is after["retval"]
-            assert "ValueError: fail" in end["einfo"].traceback
+            assert how in end["einfo"].traceback
         else:
             assert (end["hook"], end["request"].id) == ("task_retry", "7")
 

@@ -138,7 +138,10 @@ class CeleryRunner:
         if isinstance(error, self._reject):
             if not error.requeue:
                 self._fail(task, request, error)
-            return Report(report.REJECTED, text=printed(error.reason), requeue=bool(error.requeue))
+            reason, cause = printed(error.reason), printed(error)[:PRINTED]
+            return Report(
+                report.REJECTED, text=reason, traceback=trace, requeue=bool(error.requeue), cause=cause
+            )
         if isinstance(error, self._ignore):
             return Report(report.IGNORED)
         if isinstance(error, self._retry):

@@ -13,7 +13,12 @@ from runtime.protocol.task_message import TaskMessage
 from runtime.worker.events.outbox import Outbox
 from runtime.worker.ledger import Reservation
 
-STATES = {report.FAILURE: "task-failed", report.MALFORMED: "task-failed", report.RETRY: "task-retried"}
+STATES = {
+    report.FAILURE: "task-failed",
+    report.MALFORMED: "task-failed",
+    report.REJECTED: "task-failed",
+    report.RETRY: "task-retried",
+}
 """State of a report → event, where it tells of an exception."""
 
 
@@ -44,14 +49,15 @@ class TaskEvents:
         self._add("task-started", reservation, at, {})
 
     def ended(self, reservation: Reservation, ended: Report, seconds: float, at: float) -> None:
-        """A child has told how. Celery tells nobody of Ignore."""
+        """A child has told how. Celery tells nobody of Ignore, and of Reject as of a failure, unless it runs
+        again; that the message is rejected, only if it was not acknowledged before."""
         if ended.state == report.SUCCESS:
             self._add("task-succeeded", reservation, at, {"result": ended.text, "runtime": seconds})
-        elif ended.state == report.REJECTED:
-            self._add("task-rejected", reservation, at, {"requeue": ended.requeue})
-        elif ended.state in STATES:
+        elif ended.state in STATES and not ended.requeue:
             fields = {"exception": ended.cause or ended.text, "traceback": ended.traceback or ""}
             self._add(STATES[ended.state], reservation, at, fields)
+        if ended.state == report.REJECTED and reservation.options.acks_late:
+            self._add("task-rejected", reservation, at, {"requeue": ended.requeue})
 
     def timed_out(self, reservation: Reservation, event: TimedOut, at: float) -> None:
         self._failed(reservation, f"TimeLimitExceeded({event.limit:g},)", at)

@@ -54,7 +54,9 @@ class Settler:
 
     def reported(self, reservation: Reservation, report: Report) -> Settlement:
         """The child told how it ended."""
-        verdict = of_report(reservation.options, not reservation.tag, report)
+        # One that began and ended in one turn is acknowledged here, if it was to be when it began.
+        acknowledged = not reservation.tag or not reservation.options.acks_late
+        verdict = of_report(reservation.options, acknowledged, report)
         if verdict is Verdict.DEAD:
             return self._malformed(reservation, report)
         pushes = report.pushes
