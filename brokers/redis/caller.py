@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from brokers.redis.address import Address
 from brokers.redis.client import Client
@@ -11,6 +12,8 @@ PAUSES = (0.0, 0.2, 0.4)
 """Seconds before each further try."""
 BLOCK = 1.0
 """Seconds for one blocking command: less than any time-out of a socket should be."""
+PATIENCE = 2.5
+"""Seconds without an answer after which the server counts as dead: somebody waits at a terminal."""
 
 
 class RedisCaller:
@@ -18,7 +21,9 @@ class RedisCaller:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._client = Client(address, PAUSES)
+        patience = min(address.transport.socket_timeout or PATIENCE, PATIENCE)
+        hasty = replace(address.transport, socket_timeout=patience)
+        self._client = Client(replace(address, transport=hasty), PAUSES)
         self._binding: tuple[str, str] | None = None
         self._lists: tuple[str, ...] = ()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from brokers.interface import Binding, Broadcast
+from brokers.interface import Binding, Broadcast, BrokerUnavailable
 from brokers.redis.address import parse
 from brokers.redis.caller import RedisCaller
 from brokers.redis.mailbox import KEPT, MOST_HEARD, RedisMailbox
@@ -243,6 +244,17 @@ def test_who_asks_gets_the_replies_that_are_for_it(server: Server, mailbox: Driv
         assert [caller.receive(5), caller.receive(5)] == [b"1", b"2"]
         assert caller.receive(0.01) is None
         assert other.receive(0.01) is None
+
+
+def test_who_asks_a_server_that_is_frozen_is_told_soon(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brokers.redis.caller.PATIENCE", 0.2)
+    server.pause()
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailable, match="Timeout"):
+        RedisCaller(parse(server.url())).bind("reply.celery.pidbox", "me")
+    assert time.monotonic() - began < 3
 
 
 def test_who_asks_leaves_nothing_behind(server: Server) -> None:

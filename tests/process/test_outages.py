@@ -203,6 +203,20 @@ def test_ends_wait_for_the_server_up_to_a_bound(app: App, proxy: Proxy, tmp_path
         assert [worker.started(f"m{n}") for n in range(TASKS)] == [1] * TASKS
 
 
+def test_what_was_revoked_while_remote_control_was_cut_off_is_asked_of_the_others(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    """One who listens is told only what is said while it does."""
+    with Worker(server.url(), tmp_path), Worker(server.url(), tmp_path, name="w2") as away:
+        away.signal(signal.SIGSTOP)
+        server.client.client_kill_filter(_type="pubsub")
+        wait_until(lambda: len(server.client.client_list(_type="pubsub")) == 1, 5)
+        app.control.revoke("revoked-meanwhile")
+        away.signal(signal.SIGCONT)
+        revoked = app.control.inspect(["w2@test"]).revoked
+        wait_until(lambda: "revoked-meanwhile" in (revoked() or {}).get("w2@test", ()), 5)
+
+
 def test_gives_up_after_the_total_limit(server: Server, tmp_path: Path) -> None:
     settings = {"SETTINGS": json.dumps({"broker_connection_timeout_total": 1})}
     with Worker(server.url(), tmp_path, env=settings) as worker:

@@ -1,4 +1,5 @@
-"""What a worker that starts learns of the others: which tasks are revoked, and their clocks (PROTOCOL 14)."""
+"""What a worker learns of the others when it starts, and whenever it may have missed something: which
+tasks are revoked, and their clocks (PROTOCOL 14)."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ last to stop."""
 
 
 class Mingle:
-    """An attendant, for the first second of each connection. Nobody waits for it: nothing is taken while the
-    children load their code, and that takes longer than the answers."""
+    """An attendant, for the first second of each connection of the mail. Nobody waits for it: nothing is
+    taken while the children load their code, and that takes longer than the answers."""
 
     def __init__(self, mail: Mail, namespace: str, core: Core) -> None:
         """namespace: the setting `control_exchange`."""
@@ -40,24 +41,24 @@ class Mingle:
         self._node = node
         self._clock = core.clock
         self._revoked = core.revoked
-        self._looks: list[float] | None = None
-        """When to look, time.monotonic(); None: nobody was asked."""
+        self._connection = 0
+        """Of the mail's connections, that on which they were asked last."""
+        self._looks: list[float] = []
+        """When to look, time.monotonic()."""
         self._answered = 0
 
     def fileno(self) -> None:
         return None
 
     def next_deadline(self) -> float:
-        if self._mail.has_collected():
+        if self._mail.has_collected() or self._connection != self._mail.connections:
             return -inf
-        if self._looks is None:
-            return -inf if self._mail.connections else inf
         return self._looks[0] if self._looks else inf
 
     def attend(self, now: float) -> Sequence[Settlement]:
-        if self._looks is None:
+        if self._connection != self._mail.connections:
+            self._connection = self._mail.connections
             self._ask(now)
-            return ()
         learnt: set[str] = set()
         for message in self._mail.take_collected():
             learnt |= self._read(message)
