@@ -37,7 +37,8 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 @pytest.fixture
 def worker(proxy: Proxy, tmp_path: Path) -> Iterator[Worker]:
-    with Worker(proxy.url(), tmp_path) as worker:
+    """With a password, as long as the server does not mind which."""
+    with Worker(proxy.url().replace("//", "//:first@"), tmp_path) as worker:
         yield worker
 
 
@@ -113,7 +114,7 @@ def scripts_forgotten(server: Server, proxy: Proxy) -> None:
 
 
 def password_changed(server: Server, proxy: Proxy) -> None:
-    server.client.execute_command("ACL", "SETUSER", "default", "resetpass", ">secret")
+    server.client.execute_command("ACL", "SETUSER", "default", "resetpass", ">second")
     cut(server, proxy)
 
 
@@ -152,7 +153,7 @@ Change = Callable[[Server, Proxy], None]
         (loading, nothing, "LOADING"),
         (out_of_memory, memory_again, ""),
         (scripts_forgotten, nothing, "NOSCRIPT"),
-        (password_changed, password_restored, "WRONGPASS|NOAUTH"),
+        (password_changed, password_restored, "WRONGPASS"),
         (cluster_down, resumed, "CLUSTERDOWN"),
         (silent, resumed, ""),
     ],
@@ -187,6 +188,29 @@ def test_silence_without_a_fin_is_noticed(app: App, proxy: Proxy, worker: Worker
     wait_until(lambda: "no answer" in worker.log(), 10)
     proxy.resume()
     assert app.send_task("tests.support.app.add", (1, 2)).get(timeout=5) == 3
+
+
+def test_results_wait_for_a_store_of_their_own_that_falls_silent(
+    server: Server, proxy: Proxy, tmp_path: Path
+) -> None:
+    """Under load, and found so by an idle worker that has something to store."""
+    with Server(server.flavour) as broker:
+        client = App("client", broker=broker.url(), backend=server.url(), set_as_current=False)
+        env = {"RUNTIME_RESULT_BACKEND": proxy.url()}
+        with Worker(broker.url(), tmp_path, env=env) as worker:
+            for tasks in (TASKS // 2, 1):
+                worker.effects_file.write_text("")
+                worker.log_file.write_text("")
+                if tasks == 1:
+                    proxy.silence()
+                results = load(client, tasks)
+                wait_until(lambda: ends(worker) > 0, 5)
+                proxy.silence()
+                wait_until(lambda: "no answer" in worker.log(), 10)
+                proxy.resume()
+                assert [result.get(timeout=20) for result in results] == [f"m{n}" for n in range(tasks)]
+                assert [worker.started(f"m{n}") for n in range(tasks)] == [1] * tasks
+        client.close()
 
 
 def test_ends_wait_for_the_server_up_to_a_bound(app: App, proxy: Proxy, tmp_path: Path) -> None:
