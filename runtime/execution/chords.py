@@ -151,9 +151,11 @@ def _failed(
     """Everything that waits for the body fails with it, its own outer chord too."""
     error = cause if body.subtask_type == "group" else ChordError(text)
     never_run = list(ends(body))
+    serializer = app.conf.result_serializer
+    abouts = [About(each.task_id, each.group_id) for each in never_run]
     documents = [
-        (each.task_id, document.encode(states.FAILURE, error, message=About(each.task_id, each.group_id)))
-        for each in never_run
+        (each.id, document.encode(states.FAILURE, error, message=each, serializer=serializer))
+        for each in abouts
     ]
     sent = [
         messages

@@ -58,12 +58,13 @@ def _call(app: App, errback: Signature, request: Request, error: BaseException, 
         logger.exception("Errback %s of task %s raised", errback.task, request.id)
 
 
-def later(message: TaskMessage, errbacks: Signatures, queue: str, error: BaseException) -> Push:
+def later(message: TaskMessage, failed: str, errbacks: Signatures, queue: str, error: BaseException) -> Push:
     """Has a child do it: for a supervisor, which runs nobody's code. To a Celery worker it is a task that
-    returns the id of the failed one, and to which the errbacks are linked."""
+    returns the id of the failed one, and to which the errbacks are linked. message: of the failed task, or
+    of the one with which it fails."""
     return build(
         ACCUMULATE,
-        (message.id,),
+        (failed,),
         {"index": 0},
         id=new_id(),
         queue=queue,
@@ -72,7 +73,7 @@ def later(message: TaskMessage, errbacks: Signatures, queue: str, error: BaseExc
         parent_id=message.id,
         callbacks=listed_signatures(errbacks),
         ignore_result=True,
-        headers={FAILED: {"task": message.name, "error": to_wire(error)}},
+        headers={FAILED: {"task": message.name if failed == message.id else "", "error": to_wire(error)}},
     )
 
 

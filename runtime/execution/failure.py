@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from brokers import envelope
 from brokers.interface import ChordPart, Push
-from runtime.canvas.reference import End
+from runtime.canvas.reference import End, ends
+from runtime.canvas.signature import Signature
 from runtime.execution import chords, errbacks, follow_up
 from runtime.protocol import task_message
 from runtime.protocol.serializers import accepted_types
@@ -21,7 +22,7 @@ class Consequences(NamedTuple):
     pushes: list[Push]
     """What has its errbacks called or sent."""
     failing: list[End]
-    """The chain's steps that fail too."""
+    """What fails too: the chain's steps."""
     parts: list[ChordPart]
     """Of chords, that have ended with it."""
 
@@ -32,15 +33,20 @@ NONE = Consequences([], [], [])
 def consequences(
     app: App, payload: bytes, message: TaskMessage, queue: str, state: str, error: Exception
 ) -> Consequences:
-    """Nothing if the body, where they are written, cannot be read; nor of a join, which is no part."""
-    if chords.is_join(message):
-        return NONE
+    """Nothing if the body, where they are written, cannot be read. Of a join: of the chord's body, which is
+    never sent."""
     try:
         embed = task_message.read_body(envelope.parse(payload), accepted_types(app.conf.accept_content)).embed
-        failing = follow_up.failing_with(embed.get("chain"))
-        own = End(message.id, message.group, message.group_index, embed.get("chord"), None)
-        parts = chords.parts(app, message, [own, *failing], state, error)
-        linked = embed.get("errbacks") if state == states.FAILURE else None
-        return Consequences([errbacks.later(message, linked, queue, error)] if linked else [], failing, parts)
+        if chords.is_join(message):
+            ended = failing = list(ends(Signature.from_dict(embed["chord"])))
+            linked = [(each.task_id, each.link_error) for each in failing]
+        else:
+            failing = follow_up.failing_with(embed.get("chain"))
+            own = End(message.id, message.group, message.group_index, embed.get("chord"), None)
+            ended = [own, *failing]
+            linked = [(message.id, embed.get("errbacks") if state == states.FAILURE else None)]
+        parts = chords.parts(app, message, ended, state, error)
+        pushes = [errbacks.later(message, failed, these, queue, error) for failed, these in linked if these]
+        return Consequences(pushes, failing, parts)
     except Exception:  # noqa: BLE001  (whatever a client has put into its signatures)
         return NONE

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from brokers.interface import ChordPart, ChordSize, Push
+from runtime.canvas.reference import End
 from runtime.errors import EncodeError, Ignore, Reject, Retry, TaskError
 from runtime.execution import chords, errbacks, follow_up, report
 from runtime.execution.replacing import Replaced
@@ -90,10 +91,7 @@ class Reporter:
         documents: list[tuple[str, bytes]] = []
         if self._stores and not self._hides_failure(task, message):
             documents = [(message.id, self._document(states.FAILURE, error, request, trace))]
-            documents += [
-                (each.task_id, document.encode(states.FAILURE, error, message=_about(each), traceback=trace))
-                for each in ended[1:]
-            ]
+            documents += [(each.task_id, self._never_run(each, error, trace)) for each in ended[1:]]
         parts = chords.parts(self._app, message, ended, states.FAILURE, error)
         return Report(report.FAILURE, documents, *_sent(sent, parts), printed(error)[:PRINTED], trace)
 
@@ -133,6 +131,15 @@ class Reporter:
         )
         return self._bounded("result document", encoded)
 
+    def _never_run(self, end: End, error: BaseException, trace: str) -> bytes:
+        return document.encode(
+            states.FAILURE,
+            error,
+            message=About(end.task_id, end.group_id),
+            traceback=trace,
+            serializer=self._app.conf.result_serializer,
+        )
+
     def _bounded(self, what: str, data: bytes) -> bytes:
         """The same. One that the server does not take would break the connection, and be sent again for
         ever. Raises EncodeError."""
@@ -163,10 +170,10 @@ class Reporter:
         return self._ignores(task, message) and not task.store_errors_even_if_ignored
 
 
-def last_resort(message: TaskMessage, kind: str) -> Report:
+def last_resort(message: TaskMessage, kind: str, serializer: str) -> Report:
     """What failed cannot be told any better than by its name; the task has failed all the same."""
     error = TaskError(f"{kind}, while the task's end was reported")
-    failed = document.encode(states.FAILURE, error, message=message)
+    failed = document.encode(states.FAILURE, error, message=message, serializer=serializer)
     return Report(report.FAILURE, [(message.id, failed)], text=str(error))
 
 
@@ -187,10 +194,6 @@ def _sent(
         return (), ()
     pushes = [push for messages in following for push in messages.pushes]
     return pushes, [*parts, *(begun for messages in following for begun in messages.chords)]
-
-
-def _about(end: Any) -> About:
-    return About(end.task_id, end.group_id)
 
 
 def _inside(trace: TracebackType | None) -> TracebackType | None:

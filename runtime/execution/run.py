@@ -54,7 +54,7 @@ class Runner:
         except Killed:
             raise
         except BaseException as error:  # noqa: BLE001  (the soft limit outside the task; exceptions that cannot be shown)
-            return report.encode(_cut_short(payload, error))
+            return report.encode(self._cut_short(payload, error))
 
     async def coroutine(self, payload: bytes) -> bytes:
         """The same for a child that has an event loop: an `async def` task is awaited in it, any other
@@ -68,7 +68,7 @@ class Runner:
             run = self._await(*read) if read[0].is_async else asyncio.to_thread(self.run, *read)
             return report.encode((await run)[0])
         except BaseException as error:  # noqa: BLE001  (as above)
-            return report.encode(_cut_short(payload, error))
+            return report.encode(self._cut_short(payload, error))
 
     def read(self, payload: bytes | memoryview) -> tuple[Task, Request] | Report:
         """What is to be run, or the report if that cannot be."""
@@ -135,6 +135,11 @@ class Runner:
             return join(self._app, request, time.time(), self._app.results)
         return errbacks.now(self._app, request)
 
+    def _cut_short(self, payload: bytes | memoryview, error: BaseException) -> Report:
+        message = task_message.read(envelope.parse(payload))
+        announce.internal_error(message.name, message.id, error)
+        return last_resort(message, type(error).__name__, self._app.conf.result_serializer)
+
     def _tell_start(self, task: Task) -> None:
         task.update_state(state=states.STARTED, meta={"pid": os.getpid(), "hostname": self._node})
 
@@ -144,12 +149,6 @@ def _told(task: Task, request: Request, end: Report, outcome: Any) -> tuple[Repo
     handlers.end(task, request, end.state, outcome)
     announce.ended(task, request, end.state, outcome)
     return end, outcome
-
-
-def _cut_short(payload: bytes | memoryview, error: BaseException) -> Report:
-    message = task_message.read(envelope.parse(payload))
-    announce.internal_error(message.name, message.id, error)
-    return last_resort(message, type(error).__name__)
 
 
 def _finish(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -14,7 +14,8 @@ import pytest
 from billiard.exceptions import WorkerLostError
 
 from brokers.dead_letter import encode
-from runtime import App
+from runtime import App, chord
+from runtime.errors import ChordError
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -147,6 +148,23 @@ def test_a_body_that_no_child_can_read_is_kept_with_its_traceback(
     app.send_task("tests.support.app.add", (1, 1), serializer="pickle", task_id="bad")
     wait_until(lambda: dead.json("list"), 10)
     assert dead.json("show", "bad")["traceback"].startswith("Traceback (most recent call last):")
+
+
+def test_a_chord_fails_whose_results_kill_who_puts_them_together(server: Server, tmp_path: Path) -> None:
+    """Its body, and what waits for that, or who waits for its result waits for ever."""
+    pickles = {"result_serializer": "pickle", "accept_content": ["json", "pickle"]}
+    app = App("client", broker=server.url(), backend=server.url(), set_as_current=False, **pickles)
+    with Worker(server.url(), tmp_path, env={"SETTINGS": json.dumps(pickles)}) as worker:
+        body = app.signature("canvas.total") | app.signature("canvas.add", (1,))
+        body.link_error(app.signature("canvas.failed_id"))
+        inner = chord([app.signature("tests.support.app.lethal")] * 2, body)
+        result = chord([inner, app.signature("canvas.add", (1, 1))], app.signature("canvas.same")).delay()
+        with pytest.raises(ChordError, match="WorkerLostError"):
+            result.get(timeout=20)
+        letters = list(map(json.loads, server.client.lrange("runtime.dead.celery", 0, -1)))
+        assert [(each["task"], each["deliveries"]) for each in letters] == [("celery.accumulate", 3)]
+        wait_until(lambda: sum(line.startswith("failed ") for line in worker.effects()) == 2, 5)
+    app.close()
 
 
 SUSPECT = """

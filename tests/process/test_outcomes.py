@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from billiard.exceptions import WorkerLostError
 
-from runtime import App
-from runtime.errors import MaxRetriesExceededError, Reject, TaskRevokedError
+from runtime import App, chord
+from runtime.errors import (
+    ChordError,
+    MaxRetriesExceededError,
+    NotRegistered,
+    Reject,
+    TaskError,
+    TaskRevokedError,
+)
 from runtime.results.async_result import AsyncResult
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -165,6 +173,30 @@ def test_what_becomes_of_a_task_whose_child_dies(
     assert [(entry["id"], entry["deliveries"]) for entry in entries] == [(result.id, runs)] * letters
     wait_until(lambda: worker.effects().count(f"failed {result.id} WorkerLostError True") == 1, 5)
     wait_until(lambda: nothing_left(server), 5)
+
+
+def test_whoever_stores_an_end_writes_it_as_results_are_read(server: Server, tmp_path: Path) -> None:
+    pickles = {"result_serializer": "pickle", "accept_content": ["json", "pickle"]}
+    app = App("client", broker=server.url(), backend=server.url(), set_as_current=False, **pickles)
+    tests = "tests.support.app"
+    with Worker(server.url(), tmp_path, env={"SETTINGS": json.dumps(pickles)}) as worker:
+        fail, add = app.signature(f"{tests}.fail", ("wrong",)), app.signature(f"{tests}.add", (1,))
+        same = app.signature("canvas.same")
+        ends: dict[str, tuple[AsyncResult, type[BaseException]]] = {
+            "never run": (send(app, "add", 1, 1, expires=0.001), TaskRevokedError),
+            "unknown": (send(app, "no_such_task"), NotRegistered),
+            "killed": (send(app, "poison_failed", "p"), WorkerLostError),
+            "step of a chain": ((fail | add | add).delay(), ValueError),
+            "body of a chord": (chord([fail, fail], same).delay(), ChordError),
+            "cannot be shown": (send(app, "odd_failure", "odd", "repr leaves"), TaskError),
+            "revoked": (send(app, "mark", "m", 60), TaskRevokedError),
+        }
+        wait_until(lambda: worker.started("m") == 1)
+        ends["revoked"][0].revoke(terminate=True)
+        for result, error in ends.values():
+            with pytest.raises(error):
+                result.get(timeout=10)
+    app.close()
 
 
 def test_without_a_bound_a_task_runs_again_until_it_lives(app: App, server: Server, worker: Worker) -> None:

@@ -265,6 +265,18 @@ def poison_early(name: str) -> None:
     poison(name)
 
 
+class Lethal:
+    """Whoever reads it from a pickle dies."""
+
+    def __reduce__(self) -> Any:
+        return os._exit, (1,)
+
+
+@app.task
+def lethal() -> Lethal:
+    return Lethal()
+
+
 @app.task(acks_late=True, max_deliveries=2)
 def poison_twice(name: str) -> None:
     poison(name)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from brokers import dead_letter, envelope
 from brokers.interface import ChordEnd, ChordPart, ChordSize, Delivery, Push, Settlement, Write
 from pools.interface import Lost, TimedOut
-from runtime.errors import NotRegistered, TaskRevokedError
+from runtime.errors import ChordError, NotRegistered, TaskRevokedError
 from runtime.execution import failure
+from runtime.execution.chords import is_join
 from runtime.execution.manifest import TaskOptions
 from runtime.execution.report import RETRY, Report
 from runtime.protocol import ended
@@ -142,7 +143,7 @@ class Settler:
     def marked_revoked(self, task_id: str) -> Settlement:
         """The same for a task whose message is elsewhere, or nowhere: only its result says so, and only if
         no worker has begun it, as far as its result tells (PROTOCOL 12.4)."""
-        revoked = document.encode(states.REVOKED, TaskRevokedError("revoked"), message=About(task_id))
+        revoked = self._document(states.REVOKED, TaskRevokedError("revoked"), About(task_id))
         return Settlement(
             "", [write._replace(over=NOT_BEGUN) for write in self._keys.writes(task_id, revoked)]
         )
@@ -153,7 +154,7 @@ class Settler:
         if _hides_failure(reservation):
             return Settlement("")
         error = TaskRevokedError("terminated")
-        revoked = document.encode(states.REVOKED, error, message=reservation.task)
+        revoked = self._document(states.REVOKED, error, reservation.task)
         return Settlement("", self._keys.writes(reservation.task.id, revoked))
 
     def terminated(self, reservation: Reservation) -> Settlement:
@@ -174,6 +175,9 @@ class Settler:
     def _failed(self, reservation: Reservation, error: Exception, state: str = states.FAILURE) -> Settlement:
         """Failed by what the supervisor saw; the task's own code had no say."""
         task = reservation.task
+        joins = is_join(task)
+        if joins:  # its id is that of a part, which has ended: it is the chord's body that fails
+            error = ChordError(f"Join error: {error!r}")
         if self._children_store and task.name != ended.TASK and state != states.RETRY:
             told = ended.build(reservation.message, task, state, to_wire(error))
             return Settlement(reservation.tag, pushes=(self._to_head(reservation, told),))
@@ -183,12 +187,18 @@ class Settler:
             pushes, failing, parts = failure.consequences(
                 self._app, reservation.message, task, reservation.queue, state, error
             )
-        described: list[Described] = [task, *(About(each.task_id, each.group_id) for each in failing)]
-        documents = [(str(each.id), document.encode(state, error, message=each)) for each in described]
-        if _hides_failure(reservation):
+        described: list[Described] = [About(each.task_id, each.group_id) for each in failing]
+        if not joins:
+            described.insert(0, task)
+        documents = [(str(each.id), self._document(state, error, each)) for each in described]
+        if _hides_failure(reservation) and not joins:
             documents = []
         chords = [_placed(part, reservation) for part in parts]
         return Settlement(reservation.tag, self._writes(documents), pushes, chords=chords)
+
+    def _document(self, state: str, error: Exception, about: Described) -> bytes:
+        serializer = self._app.conf.result_serializer
+        return document.encode(state, error, message=about, serializer=serializer)
 
     def _writes(self, documents: Sequence[tuple[str, bytes]]) -> list[Write]:
         return [write for task_id, doc in documents for write in self._keys.writes(task_id, doc)]
