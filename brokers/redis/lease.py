@@ -80,6 +80,8 @@ class Lease:
         self._entered = self._entering = self._renewed = float("-inf")
         self._awaiting: float | None = None
         """Since when an answer is due."""
+        self._ahead = float("inf")
+        """By how much the server's clock was ahead of ours at the last answer."""
         self._next = float("inf")
 
     def enter(self, answered: int, now: float) -> Command:
@@ -102,18 +104,20 @@ class Lease:
         self._next = now + self._renewal
         return RENEW.call(*self._arguments())
 
-    def renewed(self, reply: tuple[bytes, int], asked: float, now: float) -> str | None:
+    def renewed(self, reply: tuple[bytes, int, int], asked: float, now: float) -> str | None:
         """An incarnation whose lease has ended and whose messages wait for recovery. `asked`: when we did.
 
         None while we have not been connected for a whole lease: after an outage of the server
         everybody's lease has ended, and nobody is dead. One that is frozen keeps its connections, and answers
-        late: then we might be the first to be answered.
+        late: then we might be the first to be answered. The same when its clock is put forward, or goes on
+        while we are all suspended.
         """
         self._renewed = asked
-        if self._awaiting is not None and now - self._awaiting > self._renewal:
+        first, remaining, ahead = reply[0].decode(), reply[1] / 1000, reply[2] / 1000 - now
+        late = self._awaiting is not None and now - self._awaiting > self._renewal
+        if late or ahead - self._ahead > self._renewal:
             self._entered = now
-        self._awaiting = None
-        first, remaining = reply[0].decode(), reply[1] / 1000
+        self._awaiting, self._ahead = None, ahead
         if first == self._incarnation:
             return None
         judged_from = self._entered + self._length

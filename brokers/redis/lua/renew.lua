@@ -5,7 +5,8 @@
 -- ARGV[3]  its incarnation
 -- ARGV[4]  lease, ms
 --
--- Returns { incarnation, ms until its lease ends (below 0: it has ended) } of the first to end.
+-- Returns { incarnation, ms until its lease ends (below 0: it has ended) } of the first to end, and the epoch
+-- in ms.
 -- The ZREM comes first so that the ZADD passes when Redis is out of memory.
 
 if redis.call('HEXISTS', ARGV[2], 'step') == 0 then
@@ -16,4 +17,4 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREM', ARGV[1], ARGV[3])
 redis.call('ZADD', ARGV[1], now + ARGV[4], ARGV[3])
 local first = redis.call('ZRANGE', ARGV[1], 0, 0, 'WITHSCORES')
-return { first[1], math.floor(first[2] - now) }
+return { first[1], math.floor(first[2] - now), now }
