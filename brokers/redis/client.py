@@ -7,7 +7,6 @@ at start-up; `brokers.registry` does.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from brokers.interface import BrokerError, BrokerRefused, BrokerUnavailable
+from brokers.redis import failures
 from brokers.redis.address import Address
 from brokers.redis.exchange import Command, Connections, Exchange
 from brokers.retry_policy import RetryPolicy
@@ -31,11 +31,7 @@ PASSING = (
     exceptions.OutOfMemoryError,
     exceptions.MasterDownError,
 )
-PASSING_REPLY = re.compile(
-    r"(^|: -)(OOM|READONLY|MISCONF|NOREPLICAS|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN) "
-)
-"""An error reply that redis-py has no class for, and that will pass. Redis 6.2 wraps what a script
-met: `Error running script (…): …: -OOM command not allowed …`."""
+"""What redis-py has a class for."""
 
 
 class Client:
@@ -119,6 +115,6 @@ def broker_error(error: exceptions.RedisError, address: Address) -> BrokerError:
     text = f"{address.masked()}: {error}"
     refused = isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError)
     refused |= "CERTIFICATE_VERIFY_FAILED" in text  # a ConnectionError like any other, to redis-py
-    if not refused and (isinstance(error, PASSING) or PASSING_REPLY.search(str(error))):
+    if not refused and (isinstance(error, PASSING) or failures.PASSING.search(str(error))):
         return BrokerUnavailable(text)
     return BrokerRefused(text)

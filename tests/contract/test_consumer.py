@@ -507,6 +507,25 @@ def test_no_server() -> None:
     consumer.close(0)
 
 
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"),
+    ],
+)
+def test_a_server_that_takes_no_writes_may_take_them_soon(server: Server, broken: str, mended: str) -> None:
+    """A master that has just been demoted, say. A worker that is refused would end."""
+    server.client.execute_command(*broken.split())
+    consumer = RedisConsumer(parse(server.url()), ["a"], node="w@test")
+    try:
+        with pytest.raises(BrokerUnavailable, match=r"READONLY|NOREPLICAS"):
+            consumer.connect(1)
+    finally:
+        server.client.execute_command(*mended.split())
+        consumer.close(0)
+
+
 def test_a_wrong_password_is_refused(server: Server) -> None:
     server.client.config_set("requirepass", "right")
     try:
