@@ -66,6 +66,8 @@ class StartCommand(click.Command):
         params = super().get_params(ctx)
         known = {option for param in params for option in param.opts}
         for own in _own_options(ctx):
+            if not isinstance(own, click.Option):
+                raise ImproperlyConfigured(f"{own!r} of the app (user_options) must be a click.Option")
             taken = known.intersection(own.opts)
             if taken:
                 raise ImproperlyConfigured(

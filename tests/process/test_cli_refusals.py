@@ -113,6 +113,21 @@ def test_a_module_that_there_is_not_ends_the_start(server: Server, app: str, poo
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize(
+    ("added", "reason"),
+    [
+        ("click.Option(['--queues'])", "option --queues of the app (user_options) is one of `runtime start`"),
+        ("'--mine'", "'--mine' of the app (user_options) must be a click.Option"),
+    ],
+)
+def test_options_of_the_app_that_cannot_be_are_refused(tmp_path: Path, added: str, reason: str) -> None:
+    lines = ("import click", "from runtime import App", "app = App('own')")
+    (tmp_path / "own.py").write_text("\n".join([*lines, f"app.user_options['worker'].add({added})"]))
+    done = runtime("-A", "own", "start", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"runtime: error: {reason}")
+
+
 def test_a_wrong_environment_variable_is_named() -> None:
     done = runtime("-A", "examples.tasks", "start", RUNTIME_CONCURRENCY="0")
     assert done.returncode == 2
