@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from billiard.exceptions import TimeLimitExceeded
 from runtime import App
 from runtime.errors import TaskRevokedError
 from runtime.results.async_result import AsyncResult
+from tests.support.celery_worker import CeleryWorker
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import POOLS, WIDE, Worker
@@ -123,6 +125,17 @@ def test_a_signal_acts_on_the_one_task_that_it_is_for(
     with pytest.raises(TaskRevokedError, match="terminated"):
         beside.get(timeout=10)
     assert "tidied beside" not in worker.effects()
+
+
+@pytest.mark.parametrize("pool", ["threads", "gevent", "solo"])
+def test_stats_have_what_celerys_worker_of_the_same_pool_tells(
+    app: App, server: Server, worker: Worker, told: Told, pool: str, tmp_path: Path
+) -> None:
+    with CeleryWorker(server.url(), tmp_path, "-P", pool) as theirs:
+        wait_until(lambda: len(app.control.ping()) == 2)
+        stats = app.control.inspect([worker.node, theirs.node], timeout=10).stats()
+    assert stats[worker.node].keys() == stats[theirs.node].keys()
+    assert stats[worker.node]["pool"].keys() >= stats[theirs.node]["pool"].keys()
 
 
 @pytest.mark.parametrize("pool", ["solo"])

@@ -83,6 +83,7 @@ def _autoscaler(view: WorkerView, bounds: Bounds) -> dict[str, int]:
 def _pool(view: WorkerView) -> dict[str, Any]:
     plan, settings = view.plan, view.app.conf
     most = plan.options.max_tasks_per_child or settings.worker_max_tasks_per_child
+    threads = {"threads": view.slots()} if view.pool_kind() == "threads" else {}
     return {
         "implementation": view.pool_kind(),
         "max-concurrency": view.slots(),
@@ -91,6 +92,7 @@ def _pool(view: WorkerView) -> dict[str, Any]:
         "put-guarded-by-semaphore": False,
         "timeouts": [plan.soft_time_limit or 0, plan.time_limit or 0],
         "writes": "N/A",
+        **threads,
     }
 
 
