@@ -10,14 +10,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runtime import App
+from runtime.worker.exitcodes import ExitCode
 from tests.process.test_in_flight import send
+from tests.support.manager import Manager
 from tests.support.probes import ask, probe
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
-from tests.support.worker import Worker
+from tests.support.worker import ROOT, Worker
 
 
 @pytest.fixture
@@ -79,6 +82,27 @@ def test_a_quiet_or_draining_worker_is_live_but_not_ready(app: App, worker: Work
     wait_until(lambda: probe(place, "/readyz").reasons == ["the worker is draining"])
     assert probe(place, "/livez").status == 200
     assert worker.wait() == 0
+
+
+def test_a_worker_that_can_have_no_more_children_is_not_live_and_ends(
+    server: Server, tmp_path: Path, place: Path
+) -> None:
+    """Nor does it tell the service manager that it is well."""
+    module = tmp_path / "frail.py"
+    module.write_text("from runtime import App\napp = App('frail')\n")
+    with Manager(str(server.directory / "notify"), watchdog=0.2) as manager:
+        env = {**manager.environment, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+        with Worker(server.url(), tmp_path, "--http", f"unix:{place}", app="frail", env=env) as worker:
+            manager.wait("WATCHDOG", 2)
+            module.write_text("raise RuntimeError('broken meanwhile')\n")
+            (fork_server,) = psutil.Process(worker.process.pid).children()
+            fork_server.kill()
+            wait_until(lambda: probe(place, "/livez").status == 503, 20)
+            heard = manager.count("WATCHDOG")
+            assert probe(place, "/livez").reasons[0].startswith("no child has been able to run a task for 1")
+            assert worker.wait(30) == ExitCode.CHILDREN
+            assert manager.count("WATCHDOG") == heard
+            assert "broken meanwhile" in worker.log()
 
 
 def test_busy_for_long_is_ready(app: App, worker: Worker, place: Path) -> None:
