@@ -1,4 +1,4 @@
-"""Does what is due by time, and what was added: one chore at a time, one command at a time."""
+"""Does what is due by time, and what was added: one chore after the other, one command at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from brokers.redis.requests import ChoreStep, Requests, Subject
 from brokers.redis.scripts import Command
 
 
+SHORTEST = 0.1
+"""Seconds between two refreshes, at least: something else is to be done too."""
+
+
 class Upkeep:
     """Times are time.monotonic() seconds."""
 
@@ -22,10 +26,11 @@ class Upkeep:
         self._keys = keys
         self._incarnation = incarnation
         self._requests = requests
-        self._refresh_every = transport.visibility_timeout / 4
+        self._refresh_every = max(transport.visibility_timeout / 4, SHORTEST)
         self._sweep_every = transport.unacked_restore_interval * transport.unacked_restore_throttle
         self._next_refresh = self._next_sweep = float("inf")
-        self._waiting: deque[Chore] = deque()
+        self._waiting: deque[tuple[Chore, Command | None]] = deque()
+        """Each with what it asks next, if it has been begun."""
         self._chore: Chore | None = None
         """The one that is being done; it waits for an answer."""
 
@@ -42,7 +47,7 @@ class Upkeep:
 
     def add(self, chore: Chore) -> None:
         """To be done after those that wait."""
-        self._waiting.append(chore)
+        self._waiting.append((chore, None))
 
     def drop(self) -> None:
         """The one that is being done: its answer will not come."""
@@ -54,25 +59,24 @@ class Upkeep:
         return self._chore is not None or bool(self._waiting)
 
     def attend(self, now: float) -> None:
-        """Begin what is due, if nothing is being done."""
+        """Begin what is due, or go on, if no answer is awaited."""
         if self._chore is None:
             self._add_due(now)
             if self._waiting:
-                self._chore = self._waiting.popleft()
-                self._ask(self._chore, next(self._chore))
+                self._chore, command = self._waiting.popleft()
+                self._requests.send(ChoreStep(self._chore), command or next(self._chore))
 
     def answered(self, chore: Chore, reply: object) -> Outcome | None:
-        """A step of this chore was: it goes on. What it has come to when it ends; None before, and of one
-        that was dropped."""
+        """A step of this chore was: `attend` goes on with it. What it has come to when it ends; None before,
+        and of one that was dropped."""
         if chore is not self._chore:
             return None
+        self._chore = None
         try:
-            command = chore.send(reply)
+            self._waiting.appendleft((chore, chore.send(reply)))
         except StopIteration as end:
-            self._chore = None
             outcome: Outcome = end.value
             return outcome
-        self._ask(chore, command)
         return None
 
     def refused(self, step: Subject) -> None:
@@ -86,14 +90,12 @@ class Upkeep:
             return float("inf")
         return float("-inf") if self._waiting else min(self._next_refresh, self._next_sweep)
 
-    def _ask(self, chore: Chore, command: Command) -> None:
-        self._requests.send(ChoreStep(chore), command)
-
     def _add_due(self, now: float) -> None:
         if now >= self._next_refresh:
+            # Between two steps of another one: a recovery may take longer than Celery's patience.
             self._next_refresh = now + self._refresh_every
-            self._waiting.append(refresh(self._keys, self._incarnation, self._refresh_every))
+            self._waiting.appendleft((refresh(self._keys, self._incarnation, self._refresh_every), None))
         if now >= self._next_sweep:
             # Spread, so that not all workers ask for the mutex at once.
             self._next_sweep = now + self._sweep_every * random.uniform(0.8, 1.2)
-            self._waiting.append(sweep(self._address, self._keys, self._incarnation))
+            self.add(sweep(self._address, self._keys, self._incarnation))
