@@ -12,7 +12,6 @@ from brokers.redis.recovery import refresh, sweep
 from brokers.redis.requests import ChoreStep, Requests, Subject
 from brokers.redis.scripts import Command
 
-
 SHORTEST = 0.1
 """Seconds between two refreshes, at least: something else is to be done too."""
 
