@@ -43,7 +43,12 @@ def app(replicated: Replicated) -> Iterator[App]:
 
 
 @pytest.mark.parametrize(
-    ("moves", "noticed"), [(Replicated.kill_master, "reconnecting"), (Replicated.fail_over, "READONLY")]
+    ("moves", "noticed"),
+    [
+        (Replicated.kill_master, "reconnecting"),
+        (Replicated.freeze_master, "no answer"),
+        (Replicated.fail_over, "READONLY"),
+    ],
 )
 def test_the_same_worker_and_client_go_on_with_the_new_master(
     app: App, replicated: Replicated, worker: Worker, moves: Callable[[Replicated], None], noticed: str

@@ -93,6 +93,10 @@ class Replicated:
     def kill_master(self) -> None:
         self.first.kill()
 
+    def freeze_master(self) -> None:
+        """It keeps its connections, and says nothing any more."""
+        self.first.pause()
+
     def fail_over(self) -> None:
         """The master lives on, as a replica of the other one; by itself the sentinel would make it so after
         some ten seconds in which it takes what is then lost."""
