@@ -65,6 +65,9 @@ def test_each_outage_is_over_within_five_seconds_and_leaves_nothing_behind(
 
         last = send(BATCH)
         finish(last)
+        children = 4 if pool == "prefork" else 1
+        stats = app.control.inspect([worker.node], 10).stats
+        wait_until(lambda: len(stats()[worker.node]["pool"]["processes"]) == children)
         footprints = [footprint(worker)]
         for number in range(rounds):
             send(BATCH)
