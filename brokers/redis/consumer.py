@@ -311,20 +311,18 @@ class RedisConsumer:
             case Forgetting(tags):
                 self._held.forgot(tags)
             case Renewal(asked):
-                dead = self._lease.renewed(reply, asked, now)
-                if dead is not None and not self._upkeep.busy():
-                    self._upkeep.add(recovery.recover(self._address, self._keys, dead, self.incarnation))
+                if self._lease.renewed(reply, asked, now) and not self._upkeep.busy():
+                    self._upkeep.add(recovery.recover_ended(self._address, self._keys, self.incarnation))
             case ChoreStep(chore):
-                self._chore_ended(self._upkeep.answered(chore, reply), received, now)
+                self._chore_ended(self._upkeep.answered(chore, reply), received)
 
-    def _chore_ended(self, outcome: Outcome | None, received: Received, now: float) -> None:
+    def _chore_ended(self, outcome: Outcome | None, received: Received) -> None:
         """outcome: None if it has not."""
         if isinstance(outcome, Namesakes):
             received.namesakes += outcome.places
         elif outcome:
             received.restored += outcome
             received.awake = True
-            self._lease.look_again(now)
 
     def _receive_documents(self, received: Received, now: float) -> None:
         if self._remote is not None:

@@ -104,32 +104,26 @@ class Lease:
         self._next = now + self._renewal
         return RENEW.call(*self._arguments())
 
-    def renewed(self, reply: tuple[bytes, int, int], asked: float, now: float) -> str | None:
-        """An incarnation whose lease has ended and whose messages wait for recovery. `asked`: when we did.
+    def renewed(self, reply: tuple[int, int, int], asked: float, now: float) -> bool:
+        """Whether somebody's lease has ended, so that messages wait for recovery. `asked`: when we did.
 
-        None while we have not been connected for a whole lease: after an outage of the server
+        Not while we have not been connected for a whole lease: after an outage of the server
         everybody's lease has ended, and nobody is dead. One that is frozen keeps its connections, and answers
         late: then we might be the first to be answered. The same when its clock is put forward, or goes on
         while we are all suspended.
         """
         self._renewed = asked
-        first, remaining, ahead = reply[0].decode(), reply[1] / 1000, reply[2] / 1000 - now
+        ended, remaining, ahead = reply[0], reply[1] / 1000, reply[2] / 1000 - now
         late = self._awaiting is not None and now - self._awaiting > self._renewal
         if late or ahead - self._ahead > self._renewal:
             self._entered = now
         self._awaiting, self._ahead = None, ahead
-        if first == self._incarnation:
-            return None
         judged_from = self._entered + self._length
-        if remaining < 0 and now >= judged_from:
-            return first
-        look_at = max(now + remaining, judged_from) + SLACK
-        self._next = min(self._next, look_at)
-        return None
-
-    def look_again(self, now: float) -> None:
-        """Renew at once, to learn who is next."""
-        self._next = now
+        if ended and now < judged_from:
+            self._next = min(self._next, judged_from + SLACK)
+            return False
+        self._next = min(self._next, max(now + remaining, judged_from) + SLACK)
+        return ended > 0
 
     def has_run_out(self, now: float) -> bool:
         """We were stopped for so long that others may have our messages by now."""

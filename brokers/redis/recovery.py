@@ -65,6 +65,18 @@ def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -
     return count
 
 
+def recover_ended(address: Address, keys: Keys, us: str) -> Chore:
+    """All whose leases have ended, one after the other: often a whole machine has gone, and those that had
+    nothing must not hold up the others. Whom another one recovers is passed over."""
+    seconds, microseconds = yield ("TIME",)
+    now = int(seconds) * 1000 + int(microseconds) // 1000
+    count = 0
+    for incarnation in (yield ("ZRANGEBYSCORE", keys.workers, "-inf", now)):
+        if incarnation != us.encode():
+            count += yield from recover(address, keys, incarnation.decode(), us)
+    return count
+
+
 def recover(address: Address, keys: Keys, dead: str, us: str, gone: bool = False) -> Chore:
     """Everything that the incarnation `dead` had goes back to the heads of its queues, in the order in
     which it was taken, marked as redelivered and its restores counted. Ends early when it turns out to be

@@ -343,6 +343,17 @@ def test_several_dead_workers(server: Server, driven: Driven) -> None:
     driven.until(lambda: server.client.zcard("runtime.workers") == 1)
 
 
+def test_dead_workers_that_had_nothing_hold_nobody_up(server: Server, messages: list[bytes]) -> None:
+    """Of many that die together, the one with the messages may be the last."""
+    options = {"node": "w@test", "lease": LEASE, "renewal": 0.3}
+    with Driven(RedisConsumer(parse(server.url()), ["a"], **options)) as driven:  # type: ignore[arg-type]
+        worker = WorkerProcess(server, "other@test", LEASE)
+        server.client.zadd("runtime.workers", {f"idle{number}": number + 1 for number in range(100)})
+        worker.kill()
+        driven.until(lambda: driven.restored == 22)
+        driven.until(lambda: server.client.zcard("runtime.workers") == 1, timeout=1)
+
+
 def test_many_messages_and_held_ones(server: Server, driven: Driven) -> None:
     with Driven(consumer_of(server, "other@test")) as dead:
         server.client.lpush("a", *(envelope(str(number)) for number in range(2500)))

@@ -25,9 +25,9 @@ def lease() -> Lease:
     return lease
 
 
-def answer(first: bytes, remaining: int, now: float) -> tuple[bytes, int, int]:
-    """Of a server whose clock was at an epoch of 1,000 s when ours was at 0."""
-    return first, remaining, round((1000 + now) * 1000)
+def answer(ended: int, remaining: int, now: float) -> tuple[int, int, int]:
+    """How many leases have ended, ms until the next one ends; the server's clock is 1,000 s ahead."""
+    return ended, remaining, round((1000 + now) * 1000)
 
 
 def test_is_renewed_regularly(lease: Lease) -> None:
@@ -39,33 +39,36 @@ def test_is_renewed_regularly(lease: Lease) -> None:
 def test_has_run_out_a_lease_after_the_last_renewal_that_was_answered(lease: Lease) -> None:
     lease.renew(102)
     lease.renew(104)
-    lease.renewed(answer(b"me", 8000, 105), 102, 105)
+    lease.renewed(answer(0, 8000, 105), 102, 105)
     assert not lease.has_run_out(110)
     assert lease.has_run_out(110.1)
 
 
 def test_nobody_is_judged_before_we_were_connected_for_a_lease(lease: Lease) -> None:
     lease.renew(102)
-    assert lease.renewed(answer(b"other", -1, 102), 102, 102) is None
+    assert not lease.renewed(answer(1, 8000, 102), 102, 102)
     lease.renew(108)
-    assert lease.renewed(answer(b"other", -1, 108), 108, 108) == "other"
+    assert lease.renewed(answer(1, 8000, 108), 108, 108)
 
 
 def test_nobody_is_dead_because_the_server_s_clock_was_put_forward(lease: Lease) -> None:
     lease.renew(118)
-    assert lease.renewed(answer(b"me", 8000, 118), 118, 118) is None
+    assert not lease.renewed(answer(0, 8000, 118), 118, 118)
     lease.renew(120)
-    assert lease.renewed(answer(b"other", -50_000, 120 + 60), 120, 120) is None
+    assert not lease.renewed(answer(1, 8000, 120 + 60), 120, 120)
     lease.renew(122)
-    assert lease.renewed(answer(b"other", -52_000, 122 + 60), 122, 122) is None
+    assert not lease.renewed(answer(1, 8000, 122 + 60), 122, 122)
     lease.renew(128)
-    assert lease.renewed(answer(b"other", -58_000, 128 + 60), 128, 128) == "other"
+    assert lease.renewed(answer(1, 8000, 128 + 60), 128, 128)
 
 
 def test_looks_again_as_soon_as_the_next_lease_ends(lease: Lease) -> None:
     lease.renew(110)
-    assert lease.renewed(answer(b"other", 500, 110), 110, 110) is None
+    assert not lease.renewed(answer(0, 500, 110), 110, 110)
     assert lease.next_renewal() == 110.5 + SLACK
+    lease.renew(110.6)
+    assert lease.renewed(answer(1, 700, 110.6), 110.6, 110.6)
+    assert lease.next_renewal() == pytest.approx(111.3 + SLACK)
 
 
 def test_the_process_itself_is_no_dead_predecessor() -> None:
