@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from runtime import App
+from runtime.worker.exitcodes import ExitCode
 from tests.support.proxy import Proxy
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
@@ -245,4 +246,15 @@ def test_gives_up_after_the_total_limit(server: Server, tmp_path: Path) -> None:
     settings = {"SETTINGS": json.dumps({"broker_connection_timeout_total": 1})}
     with Worker(server.url(), tmp_path, env=settings) as worker:
         server.kill()
-        assert worker.wait(15) == 5
+        assert worker.wait(15) == ExitCode.BROKER_GONE
+        worker.again(wait=False)
+        assert worker.wait(15) == ExitCode.BROKER_GONE
+        assert "given up after" in worker.log()
+
+
+def test_a_server_that_refuses_at_the_start_ends_it(server: Server, proxy: Proxy, tmp_path: Path) -> None:
+    password_changed(server, proxy)
+    worker = Worker(server.url(), tmp_path)
+    assert worker.wait(15) == ExitCode.BROKER_REFUSED
+    assert "Broker refuses: " in worker.log()
+    assert "NOAUTH" in worker.log()
