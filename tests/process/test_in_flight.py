@@ -79,8 +79,11 @@ def test_a_messages_way_in_every_pool(app: App, server: Server, worker: Worker, 
     wait_until(lambda: not server.client.hlen("unacked"), 5)
 
 
-def test_a_late_task_starts_again_within_a_second_of_its_childs_death(app: App, worker: Worker) -> None:
-    result = send(app, "mark", "m", 1.0)
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_late_task_starts_again_within_a_second_of_its_childs_death(
+    app: App, worker: Worker, pool: str
+) -> None:
+    result = send(app, "async_mark" if pool == "asyncio" else "mark", "m", 1.0)
     wait_until(lambda: worker.started("m") == 1, 5)
     pid = int(worker.effects()[0].split()[2])
     killed = time.monotonic()
