@@ -13,13 +13,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from runtime import App
+from runtime import App, hooks
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import ROOT, Worker
 
 TASKS = "tests.support.app."
-CHILD = ("task_prerun", "task_postrun", "task_success", "task_retry", "worker_process_init")
+CHILD = (
+    "task_prerun",
+    "task_postrun",
+    "task_success",
+    "task_retry",
+    "task_internal_error",
+    "worker_process_init",
+)
 SUPERVISOR = (
     "celeryd_init",
     "celeryd_after_setup",
@@ -79,6 +86,8 @@ def test_hooks_are_called_where_it_happens_and_harm_nothing(server: Server, app:
         assert one("task_received", done.id)["sender"] == worker.node
         failed = app.send_task(TASKS + "fail", ["x"])
         assert one("task_failure", failed.id)["exception"] == "('x', 7)"
+        odd = app.send_task(TASKS + "odd_failure", ["x", "repr leaves"])
+        assert one("task_internal_error", odd.id)["sender"] == TASKS + "odd_failure"
         retried = app.send_task(TASKS + "flaky", ["x", 1])
         assert one("task_retry", retried.id)["sender"] == TASKS + "flaky"
         expired = app.send_task(TASKS + "add", [1, 1], expires=-1)
@@ -110,6 +119,22 @@ def test_hooks_are_called_where_it_happens_and_harm_nothing(server: Server, app:
         assert len(told(worker, "worker_ready")) == 1
         assert worker.log().count("Hook worker_ready: <function harm") == 1
         assert "Hook task_success: <function harm" in worker.log()
+
+
+def test_a_client_is_told_when_the_broker_has_its_messages(server: Server, app: App) -> None:
+    told: list[tuple[Any, ...]] = []
+
+    def tell(sender: str, headers: dict[str, Any], routing_key: str, **more: Any) -> None:
+        told.append((sender, headers["id"], routing_key, more.keys(), server.client.llen("q")))
+
+    hooks.after_task_publish.connect(tell)
+    try:
+        sent = [app.send_task("one", queue="q"), *app.send_many([app.signature("two", queue="q")] * 2)]
+    finally:
+        hooks.after_task_publish.disconnect(tell)
+    more = {"signal", "body", "exchange"}
+    names = [("one", 1), ("two", 3), ("two", 3)]
+    assert told == [(name, at.id, "q", more, n) for at, (name, n) in zip(sent, names, strict=True)]
 
 
 def test_hooks_of_processes_are_called_before_they_are_there_and_in_beat(
