@@ -16,6 +16,7 @@ from runtime.protocol import serializers
 from runtime.protocol.routing import declaration
 from runtime.worker import connection
 from runtime.worker.handler import Handled, Handler
+from runtime.worker.health.meters import Meters
 from runtime.worker.hub import Hub
 from runtime.worker.pipeline.fetch import Fetcher
 from runtime.worker.pipeline.verdict import is_worn_out
@@ -38,6 +39,7 @@ class Listener:
         plan: Plan,
         consumer: Consumer,
         hub: Hub,
+        meters: Meters,
         handle: Callable[[Message], object],
     ) -> None:
         """`consumer`: connected. `name`: of the step, for logs."""
@@ -47,6 +49,7 @@ class Listener:
         self._accepted = serializers.accepted_types(plan.app.conf.accept_content)
         self._consumer = consumer
         self._hub = hub
+        self._meters = meters
         self._handler = Handler(name, handle)
         self._fetcher = Fetcher(time.monotonic())
         self._fetcher.open()
@@ -135,7 +138,9 @@ class Listener:
         entry = dead_letter.encode(
             delivery.message, time.time(), reason=reason, node=self._node, traceback=traceback
         )
-        self._consumer.settle([Settlement(delivery.tag, dead=(delivery.queue, entry))])
+        buried = [Settlement(delivery.tag, dead=(delivery.queue, entry))]
+        self._consumer.settle(buried)
+        self._meters.settled(buried)
 
 
 def _given_back(delivery: Delivery) -> Settlement:
@@ -150,9 +155,10 @@ def _given_back(delivery: Delivery) -> Settlement:
 class Listeners:
     """Opens them for steps of users (`runtime.bootsteps.queue_step.QueueStep`)."""
 
-    def __init__(self, plan: Plan, hub: Hub) -> None:
+    def __init__(self, plan: Plan, hub: Hub, meters: Meters) -> None:
         self._plan = plan
         self._hub = hub
+        self._meters = meters
 
     def open(self, step: str, queue: str, handle: Callable[[Message], object]) -> Listener:
         """Raises BrokerError, or ImproperlyConfigured for a queue of tasks."""
@@ -161,4 +167,4 @@ class Listeners:
         declared = declaration(self._plan.app.conf, queue)
         consumer = connection.consumer_of(self._plan, (declared,), f"{self._plan.node}/{step}")
         consumer.connect(self._plan.connect_timeout)
-        return Listener(step, self._plan, consumer, self._hub, handle)
+        return Listener(step, self._plan, consumer, self._hub, self._meters, handle)

@@ -14,6 +14,7 @@ from kombu.connection import Connection
 from runtime import App
 from tests.process.test_cli_refusals import runtime
 from tests.process.test_outcomes import send
+from tests.support.probes import probe, samples
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import Worker
@@ -31,9 +32,9 @@ def letters(server: Server, queue: str) -> list[dict[str, object]]:
     return [json.loads(entry) for entry in server.client.lrange(f"runtime.dead.{queue}", 0, -1)]
 
 
-def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
+def test_the_example_works(app: App, server: Server, tmp_path: Path, place: Path) -> None:
     beat = tmp_path / "beat"
-    options = ("--heartbeat-file", str(beat))
+    options = ("--heartbeat-file", str(beat), "--http", f"unix:{place}")
     with Worker(
         server.url(), tmp_path, *options, app="examples.bootsteps", slots=1, loglevel="debug"
     ) as worker:
@@ -41,6 +42,7 @@ def test_the_example_works(app: App, server: Server, tmp_path: Path) -> None:
         send_message(server, "orders", {"price": 3})
         wait_until(lambda: "succeeded" in worker.log() and letters(server, "orders"), 10)
         assert letters(server, "orders")[0]["reason"] == "Orders failed: KeyError('shipping')"
+        assert samples(probe(place, "/metrics").body)["runtime_dead_letters_total"] == 1
         first = beat.read_text()
         wait_until(lambda: beat.read_text() not in ("", first), 5)
         picture = runtime("-A", "examples.bootsteps", "graph", "workers", RUNTIME_BROKER_URL=server.url())
