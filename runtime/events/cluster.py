@@ -95,7 +95,7 @@ class Task:
         at = _number(event.get("timestamp"), 0.0)
         if state == "PENDING" and self.worker:  # the sender tells it later than the worker
             return
-        if at < self.at:
+        if at < self.at or (state, self.state) == ("REJECTED", "FAILURE"):  # its message, after it
             return
         self.state, self.at = state, at
         if state != "PENDING":

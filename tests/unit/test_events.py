@@ -71,6 +71,9 @@ def test_what_comes_late_does_not_turn_a_task_back() -> None:
     heed(seen, "task-started", at=3)
     heed(seen, "task-sent", at=5, host="gen1@h", name="add")
     assert (seen.tasks["1"].state, seen.tasks["1"].name) == ("SUCCESS", "add")
+    heed(seen, "task-failed", uuid="2", at=4, exception="Reject('no', False)")
+    heed(seen, "task-rejected", uuid="2", at=4, requeue=False)
+    assert (seen.tasks["2"].state, seen.tasks["2"].outcome) == ("FAILURE", "Reject('no', False)")
 
 
 def test_no_more_than_so_many_tasks_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
