@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -47,8 +48,8 @@ def dead(server: Server) -> Dead:
     return Dead(server.url())
 
 
-def send(app: App, name: str, *args: object) -> AsyncResult:
-    return app.send_task(f"tests.support.app.{name}", args)
+def send(app: App, name: str, *args: object, **options: Any) -> AsyncResult:
+    return app.send_task(f"tests.support.app.{name}", args, **options)
 
 
 def bury(server: Server, task: str, task_id: str | None, epoch: float, message: bytes = b"m") -> None:
@@ -82,6 +83,21 @@ def test_a_poison_task_runs_three_times_among_good_ones_and_again_when_retried(
     assert dead("drop", poison.id).stdout == "celery: 1 message removed\n"
     assert dead.json("list") == []
     assert worker.started("p") == 6
+
+
+def test_a_task_whose_cause_of_death_was_mended_succeeds_when_it_is_retried(
+    app: App, server: Server, worker: Worker, dead: Dead
+) -> None:
+    mended = send(app, "poison_thrice", "m", priority=6)
+    with pytest.raises(WorkerLostError):
+        mended.get(timeout=10)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert dead("retry", mended.id).returncode == 0
+    assert server.client.llen("celery\x06\x166") == 1
+    worker.again()
+    wait_until(lambda: app.AsyncResult(mended.id).state == "SUCCESS", 10)
+    assert app.AsyncResult(mended.id).get() == "m"
 
 
 def test_letters_are_chosen_by_task_and_age(server: Server, dead: Dead) -> None:

@@ -293,6 +293,11 @@ def poison_until(name: str, times: int) -> str:
 
 
 @app.task(acks_late=True)
+def poison_thrice(name: str) -> str:
+    return str(poison_until(name, 3))
+
+
+@app.task(acks_late=True)
 async def async_block(name: str, seconds: float) -> str:
     """Nothing else in its event loop goes on meanwhile."""
     return str(hold_interpreter(name, seconds))
