@@ -126,7 +126,11 @@ class Link:
 
     def attempt(self, greeting: Sequence[Command]) -> None:
         """Begin to connect anew; `receive` takes the connection over when it is there."""
-        self._attempt = _Attempt(self.address, greeting)
+        try:
+            self._attempt = _Attempt(self.address, greeting)
+        except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is left
+            self._lose(error)
+            return
         self._poller.register(self._attempt.fileno(), select.EPOLLIN)
 
     def next_deadline(self) -> float:
@@ -192,12 +196,18 @@ class _Attempt:
     """One try to connect, in a thread. Its descriptor becomes readable when there is an outcome."""
 
     def __init__(self, address: Address, greeting: Sequence[Command]) -> None:
+        """Raises OSError and RuntimeError."""
         self._address = address
         self._greeting = greeting
         self._outcome: SimpleQueue[Connection | BrokerError] = SimpleQueue()
         self._abandoned = False
         self._ended, self._end = socket.socketpair()
-        Thread(target=self._run, name="runtime-connect", daemon=True).start()
+        try:
+            Thread(target=self._run, name="runtime-connect", daemon=True).start()
+        except RuntimeError:
+            self._ended.close()
+            self._end.close()
+            raise
 
     def fileno(self) -> int:
         return self._ended.fileno()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 import time
@@ -275,6 +276,20 @@ def test_attempts_to_connect_are_spaced(server: Server, monkeypatch: pytest.Monk
         assert 3 <= len(driven.problems) <= 10
         server.start()
         driven.until(lambda: driven.connected == 2, timeout=5)
+
+
+def test_a_lack_of_descriptors_is_waited_out(server: Server, driven: Driven) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as probe:
+        none_left = probe.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (none_left, hard))
+    try:
+        cut(server)
+        driven.until(lambda: len(driven.problems) > 2)
+        assert "Too many open files" in str(driven.problems[-1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    driven.until(lambda: driven.connected == 2)
 
 
 def test_closing_without_a_server_takes_no_longer_than_allowed(server: Server) -> None:
