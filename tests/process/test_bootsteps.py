@@ -145,6 +145,13 @@ def test_a_step_that_fails_ends_the_start(server: Server, tmp_path: Path) -> Non
         assert not server.client.zcard("runtime.workers")
 
 
+def test_a_queue_is_for_messages_or_for_tasks(server: Server, tmp_path: Path) -> None:
+    worker = Worker(server.url(), tmp_path, "-Q", "orders", app="examples.bootsteps")
+    assert worker.wait() == 2
+    assert "step Orders: this worker takes tasks from its queue 'orders'" in worker.log()
+    assert not server.client.zcard("runtime.workers")
+
+
 def test_a_step_that_fails_at_a_later_connection_lets_what_runs_finish(
     app: App, server: Server, tmp_path: Path
 ) -> None:
