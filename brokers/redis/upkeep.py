@@ -49,10 +49,9 @@ class Upkeep:
         self._waiting.append((chore, None))
 
     def drop(self) -> None:
-        """The one that is being done: its answer will not come."""
-        if self._chore is not None:
-            self._chore.close()
-            self._chore = None
+        """What has been begun: an answer will not come, and what is known may be long out of date."""
+        self._chore = None
+        self._waiting = deque(each for each in self._waiting if each[1] is None)
 
     def busy(self) -> bool:
         return self._chore is not None or bool(self._waiting)
@@ -81,7 +80,7 @@ class Upkeep:
     def refused(self, step: Subject) -> None:
         """By the server: it can wait, and is begun anew another time, while the messages go on."""
         if isinstance(step, ChoreStep) and step.chore is self._chore:
-            self.drop()
+            self._chore = None
 
     def next_deadline(self) -> float:
         """When `attend` has something to do at the latest."""
