@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Generator, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from brokers.envelope import MalformedMessage, parse, redelivered
@@ -21,6 +22,8 @@ LARGEST = 2_000_000
 """Bytes moved by one command, about."""
 SCAN = 500
 """Index entries looked at by one command."""
+TOGETHER = 10
+"""Workers that one recovers at a time; others may begin with the next ones meanwhile."""
 CLAIM_MS = 5_000
 """How long one worker alone recovers another; then others help."""
 EVICTED_MS = 86_400_000
@@ -61,42 +64,64 @@ def recover_predecessors(address: Address, keys: Keys, who: Identity, us: str) -
         record = Identity(*((value or b"").decode() for value in values))
         gone = record.is_dead_predecessor_of(who)
         if gone or not any(record):
-            count += yield from recover(address, keys, incarnation.decode(), us, gone)
+            count += yield from recover(address, keys, [incarnation.decode()], us, gone)
     return count
 
 
 def recover_ended(address: Address, keys: Keys, us: str) -> Chore:
-    """All whose leases have ended, one after the other: often a whole machine has gone, and those that had
-    nothing must not hold up the others. Whom another one recovers is passed over."""
+    """All whose leases have ended: often a whole machine has gone, and those that had nothing must not hold
+    up the others."""
     seconds, microseconds = yield ("TIME",)
     now = int(seconds) * 1000 + int(microseconds) // 1000
+    ended = yield ("ZRANGEBYSCORE", keys.workers, "-inf", now)
+    dead = [each.decode() for each in ended if each != us.encode()]
     count = 0
-    for incarnation in (yield ("ZRANGEBYSCORE", keys.workers, "-inf", now)):
-        if incarnation != us.encode():
-            count += yield from recover(address, keys, incarnation.decode(), us)
+    for start in range(0, len(dead), TOGETHER):
+        count += yield from recover(address, keys, dead[start : start + TOGETHER], us)
     return count
 
 
-def recover(address: Address, keys: Keys, dead: str, us: str, gone: bool = False) -> Chore:
-    """Everything that the incarnation `dead` had goes back to the heads of its queues, in the order in
-    which it was taken, marked as redelivered and its restores counted. Ends early when it turns out to be
-    alive. gone: its process is, whatever its lease."""
+def recover(address: Address, keys: Keys, dead: Sequence[str], us: str, gone: bool = False) -> Chore:
+    """Everything that these incarnations had goes back to the heads of its queues, in the order in which it
+    was taken, marked as redelivered and its restores counted. Whom another one recovers, or who turns out to
+    be alive, is passed over. gone: their processes are, whatever their leases."""
+    buried = []
+    for each in dead:
+        if (yield _burial(keys, each, us, CLAIM_MS, gone)):
+            # It may have died in a sweep, and others would not sweep for minutes.
+            yield RELEASE.call(keys.mutex, each)
+            buried.append(each)
+    tags = yield from _tags_of(keys, buried)
+    count = 0
+    for each in buried:
+        held = yield from _members(keys.held(each), "*")
+        edit = partial(_restored, held)
+        count += yield from _restore(address, keys, each, _latest_first(tags[each]), edit)
+        yield _burial(keys, each, us, 0)
+    return count
+
+
+def _burial(keys: Keys, dead: str, us: str, claim: int, gone: bool = False) -> Command:
     burial = (keys.workers, dead, keys.record(dead), keys.held(dead), keys.claim(dead), us)
-    if not (yield BURY.call(*burial, CLAIM_MS, EVICTED_MS, int(gone))):
-        return 0
-    yield RELEASE.call(
-        keys.mutex, dead
-    )  # it may have died in a sweep, and others would not sweep for minutes
-    tags = yield from _members(keys.unacked_index, f"{dead}.*")
-    held = yield from _members(keys.held(dead), "*")
+    return BURY.call(*burial, claim, EVICTED_MS, int(gone))
 
-    def edit(tag: bytes, message: bytes) -> bytes:
-        # What waited for its time has not been started: it is not to blame, however often it waits.
-        return redelivered(message, restored=tag not in held)
 
-    count = yield from _restore(address, keys, dead, _latest_first(tags), edit)
-    yield BURY.call(*burial, 0, EVICTED_MS, 0)
-    return count
+def _tags_of(keys: Keys, incarnations: Sequence[str]) -> Generator[Command, Any, dict[str, list[bytes]]]:
+    """What each of them had. The index is looked through once for all: it has everybody's messages."""
+    found: dict[str, list[bytes]] = {each: [] for each in incarnations}
+    if found:
+        pattern = f"{incarnations[0]}.*" if len(found) == 1 else "*.*"
+        for tag in (yield from _members(keys.unacked_index, pattern)):
+            of = tag.partition(b".")[0].decode(errors="replace")
+            if of in found:
+                found[of].append(tag)
+    return found
+
+
+def _restored(held: set[bytes], tag: bytes, message: bytes) -> bytes:
+    """Counted, but for what waited for its time: it has not been started, and is not to blame, however often
+    it waits."""
+    return redelivered(message, restored=tag not in held)
 
 
 def reconcile(address: Address, keys: Keys, us: str, in_care: Container[str]) -> Chore:
