@@ -284,7 +284,7 @@ class Supervisor:
         """Not what may be another worker's by now, nor more than the broker's absence leaves room for."""
         unsettled = self._broker.pending()
         if unsettled < self._max_unsettled:
-            return self._broker.leased(now)
+            return self._broker.leased(time.monotonic())  # we may have stood still since `now`
         if self._starting:
             self._journal.waits(unsettled)
         return False

@@ -81,6 +81,29 @@ def test_a_frozen_worker_comes_back_as_somebody_new(
     assert server.client.exists("unacked", "unacked_index", "celery") == 0
 
 
+def test_a_worker_that_stood_still_in_the_middle_of_a_turn_begins_nothing_of_others(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    held_until = tmp_path / "held until"
+    env = {**SETTINGS, "STEPS": "held-up", "HELD_UNTIL": str(held_until)}
+    with (
+        Worker(server.url(), tmp_path, app="tests.support.steps_app", slots=8, env=env) as held_up,
+        Worker(server.url(), tmp_path, name="w2", env=SETTINGS) as other,
+    ):
+        other.signal(signal.SIGTSTP)
+        wait_until(lambda: "quiet" in other.log(), 5)
+        names = [f"m{n}" for n in range(8)]
+        results = app.send_many(app.signature("tests.support.app.mark", (name,)) for name in names)
+        wait_until(lambda: server.client.hlen("unacked"), 5)
+        wait_until(lambda: not server.client.hlen("unacked"), 10)
+        other.signal(signal.SIGCONT)
+        assert [result.get(timeout=10) for result in results] == names
+        held_until.touch()
+        wait_until(lambda: "other workers have our messages" in held_up.log(), 10)
+        assert send(app, "mark", "new").get(timeout=10) == "new"
+        assert [held_up.started(name) for name in names] == [1] * 8
+
+
 def test_a_worker_cut_off_for_longer_than_its_lease_starts_nothing(
     app: App, server: Server, tmp_path: Path
 ) -> None:

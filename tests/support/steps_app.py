@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from runtime import hooks
 from runtime.bootsteps import Message, Parts, QueueStep, Step
 from tests.support.app import app, note
 
@@ -54,6 +55,14 @@ class Slow(QueueStep):
         return None
 
 
+def hold_up(**more: object) -> None:
+    """The whole loop, while a message is being received: as a machine that stands still."""
+    while not os.path.exists(os.environ["HELD_UNTIL"]):
+        time.sleep(0.01)
+
+
+if "held-up" in STEPS:
+    hooks.task_received.connect(hold_up)
 if "failing" in STEPS:
     app.steps["worker"].add(Failing)
 if "failing-consumer" in STEPS:
