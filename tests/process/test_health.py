@@ -117,11 +117,10 @@ def test_busy_for_long_is_ready(app: App, worker: Worker, place: Path) -> None:
 def test_health_says_yes(worker: Worker, place: Path) -> None:
     asked = ask("--http", f"unix:{place}", "--ready")
     assert (asked.code, asked.output, asked.errors) == (0, "ready\n", "")
-    # As often as it takes: others use the machine, too.
-    wait_until(lambda: ask("--http", f"unix:{place}", "--ready").seconds < 0.1, 30)
 
 
 def test_health_loads_nothing_but_itself() -> None:
+    """It has 100 ms, and each of these takes some."""
     program = (
         "import sys, runtime.cli; sys.argv = ['runtime', 'health', '--http', 'unix:/nothing'];"
         "assert runtime.cli.main() == 1; print(*sys.modules)"
