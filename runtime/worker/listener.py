@@ -73,7 +73,7 @@ class Listener:
         handled = self._handler.handled()
         if handled is not None:
             self._settle(handled)
-        self._handle_next(now)
+        self._handle_next()
         is_free = not self._waiting and self._handling is None
         # Without a take it is told (`awake`) when something comes: a handler gains nothing by `expect`.
         if is_free and self._fetcher.is_due(now) and self._fetcher.asks(AT_HAND, now):
@@ -106,8 +106,9 @@ class Listener:
             self._fetcher.alarm()
         self._waiting += received.deliveries
 
-    def _handle_next(self, now: float) -> None:
-        while self._waiting and self._handling is None and self._consumer.leased(now):
+    def _handle_next(self) -> None:
+        """Not by the turn's time: we may have stood still since."""
+        while self._waiting and self._handling is None and self._consumer.leased(time.monotonic()):
             delivery = self._waiting.popleft()
             try:
                 message = self._read(delivery)

@@ -132,6 +132,26 @@ def test_a_slow_handler_holds_nothing_up_and_a_killed_one_gets_its_message_again
         assert not server.client.hlen("unacked")
 
 
+def test_a_handler_begins_nothing_of_others_after_its_worker_stood_still(
+    app: App, server: Server, tmp_path: Path
+) -> None:
+    held_until = tmp_path / "held until"
+    env = {"STEPS": "slow held-up", "SETTINGS": '{"worker_lease": 0.8}', "HELD_UNTIL": str(held_until)}
+    for name, seconds in (("first", 2), ("second", 0.1)):
+        send_message(server, "slow", {"name": name, "seconds": seconds})
+    with Worker(server.url(), tmp_path, app="tests.support.steps_app", env=env) as held_up:
+        wait_until(lambda: held_up.started("first") and server.client.hlen("unacked") == 2, 5)
+        send(app, "mark", "m")
+        wait_until(lambda: "received" in held_up.log(), 5)
+        env |= {"STEPS": "slow"}
+        with Worker(server.url(), tmp_path, app="tests.support.steps_app", env=env, name="w2") as other:
+            wait_until(lambda: other.ended("second") and other.ended("m"), 10)
+            held_until.touch()
+            wait_until(lambda: "Slow: broker: " in held_up.log(), 10)
+            wait_until(lambda: "dropped 1 that waited here" in held_up.log(), 10)
+        assert held_up.started("second") == 1
+
+
 def test_a_step_that_fails_ends_the_start(server: Server, tmp_path: Path) -> None:
     for steps, blueprint in (("failing", "worker"), ("failing-consumer", "consumer")):
         env = {"STEPS": steps}
