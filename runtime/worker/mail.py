@@ -23,7 +23,8 @@ class Mail:
         self._collected: list[bytes] = []
         self.connections = 0
         """How many have been made so far."""
-        self._lost = False
+        self.is_cut_off = False
+        """A connection was lost, or could not be made, and there is none yet."""
 
     def fileno(self) -> int:
         return self.mailbox.fileno()
@@ -38,10 +39,10 @@ class Mail:
             self._heard.setdefault(exchange, []).append(message)
         self._collected = heard.collected
         self.connections += heard.connected
-        if heard.problem is not None and not self._lost:
+        if heard.problem is not None and not self.is_cut_off:
             # It fails and returns with the consumer's connection: one line is enough.
             logger.warning("Remote control and events are cut off: %s", heard.problem)
-        self._lost = not heard.connected and (self._lost or heard.problem is not None)
+        self.is_cut_off = not heard.connected and (self.is_cut_off or heard.problem is not None)
         self._meters.unspoken(heard.unheard, heard.unsaid)
         if heard.unheard or heard.unsaid or heard.refused:
             logger.warning(

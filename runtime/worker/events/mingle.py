@@ -51,12 +51,12 @@ class Mingle:
         return None
 
     def next_deadline(self) -> float:
-        if self._mail.has_collected() or self._connection != self._mail.connections:
+        if self._mail.has_collected() or self._is_to_ask():
             return -inf
         return self._looks[0] if self._looks else inf
 
     def attend(self, now: float) -> Sequence[Settlement]:
-        if self._connection != self._mail.connections:
+        if self._is_to_ask():
             self._connection = self._mail.connections
             self._ask(now)
         learnt: set[str] = set()
@@ -73,6 +73,10 @@ class Mingle:
 
     def stop(self) -> None:
         self._mail.mailbox.expect_no_more()
+
+    def _is_to_ask(self) -> bool:
+        """Once for each connection, and not while there is none: all who come back ask all others."""
+        return self._connection != self._mail.connections and not self._mail.is_cut_off
 
     def _ask(self, now: float) -> None:
         self._looks = [now + seconds for seconds in LOOKS]
