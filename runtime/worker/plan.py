@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from runtime.app.app import App
 
 
+SLIP = 0.85
+"""How much two names of queues are alike if one is a slip of the pen; `q_low` and `q_high` are less so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Options over settings: what this worker will be."""
@@ -103,7 +107,7 @@ def _consumed(options: WorkerOptions, conf: Settings) -> tuple[Queue, ...]:
     offered = options.queues or of_app(conf)
     for name in options.exclude_queues:
         # As in Celery a queue that is not there can be left out; but not one that is, by another name.
-        if name not in offered and (hint := did_you_mean(name, offered)):
+        if name not in offered and (hint := did_you_mean(name, offered, SLIP)):
             raise ImproperlyConfigured(f"queue {name!r} cannot be left out: there is none{hint}")
     wanted = [name for name in offered if name not in options.exclude_queues]
     found = [declaration(conf, name) for name in wanted]

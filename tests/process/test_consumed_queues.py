@@ -23,7 +23,7 @@ DECLARED = ["cats", "animals", "left", "right"]
         ([], {}, ["celery"]),
         ([], {"task_default_queue": "d"}, ["d"]),
         ([], {"task_queues": QUEUES}, DECLARED),
-        (["-X", "cats,right,none"], {"task_queues": QUEUES}, ["animals", "left"]),
+        (["-X", "cats,right,none,animals_low"], {"task_queues": QUEUES}, ["animals", "left"]),
         (["-Q", "left,missing"], {"task_queues": QUEUES}, ["left", "missing"]),
         (["-Q", "left,right", "-X", "left"], {"task_queues": QUEUES}, ["right"]),
         (["-Q", "left"], {"task_queues": QUEUES, "task_create_missing_queues": False}, ["left"]),
