@@ -167,7 +167,7 @@ def test_messages_are_recovered_while_the_server_is_out_of_memory(
     server.client.config_set("maxmemory", 1)
     try:
         with Driven(consumer_of(server, "same@test")) as driven:
-            driven.until(lambda: driven.restored == 22, timeout=4)
+            driven.until(lambda: driven.restored == 22)
     finally:
         server.client.config_set("maxmemory", 0)
 

@@ -212,15 +212,14 @@ def test_any_worker_takes_over_from_a_dead_one_within_ten_seconds(
     app: App, server: Server, worker: Worker, tmp_path: Path
 ) -> None:
     """With default settings, and though it has only just started itself."""
-    results = [send(app, "mark", f"m{n}", 0.3) for n in range(6)]
-    wait_until(lambda: worker.started("m1"), 5)
-    worker.process.kill()
-    worker.process.wait()
-    killed = time.monotonic()
+    send(app, "mark", "m", 60.0)
+    wait_until(lambda: worker.started("m"), 5)
     with Worker(server.url(), tmp_path, name="other"):
-        wait_until(lambda: worker.started("m0") == 2, 15)
+        worker.process.kill()
+        worker.process.wait()
+        killed = time.monotonic()
+        wait_until(lambda: worker.started("m") == 2, 15)
         assert time.monotonic() - killed < 10
-        assert [result.get(timeout=10) for result in results] == [f"m{n}" for n in range(6)]
 
 
 @pytest.mark.parametrize("pool", POOLS)
