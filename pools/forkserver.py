@@ -109,12 +109,14 @@ class Nursery:
             return False
         message, fds = order
         assert isinstance(message, Fork)
-        self._fork(message.number, ChildEnds(*fds))
-        for fd in fds:
+        answer, pidfds = self._fork(message.number, ChildEnds(*fds))
+        for fd in fds:  # before it is told: should we hang then, these must not hide that the child has ended
             os.close(fd)
+        self._control.send(answer, pidfds)
         return True
 
-    def _fork(self, number: int, ends: ChildEnds) -> None:
+    def _fork(self, number: int, ends: ChildEnds) -> tuple[Forked | NotForked, list[int]]:
+        """What is to be told, with the child's pidfd if there is one."""
         process = _context.Process(
             target=self._become_child, args=(ends, os.getpid()), name=f"child-{number}"
         )
@@ -123,15 +125,13 @@ class Nursery:
                 resolve_name(self._load.options.before_fork)()
             process.start()
         except OSError as error:
-            self._control.send(NotForked(number, f"fork failed: {error}"))
-            return
+            return NotForked(number, f"fork failed: {error}"), []
         except BaseException:  # noqa: BLE001  (the user's code: whatever ends it, the supervisor must be told)
-            self._control.send(NotForked(number, traceback.format_exc()))
-            return
+            return NotForked(number, traceback.format_exc()), []
         pidfd = os.pidfd_open(process.pid)
         self._children[pidfd] = number, process
         self._poller.register(pidfd, POLLIN)
-        self._control.send(Forked(number, process.pid), [pidfd])
+        return Forked(number, process.pid), [pidfd]
 
     def _become_child(self, ends: ChildEnds, parent: int) -> None:
         self._control.close()
