@@ -28,6 +28,8 @@ class Retention(NamedTuple):
 
 
 DEFAULT_RETENTION = Retention()
+ALL = Retention(most=10**9, seconds=None)
+"""Nothing goes."""
 
 
 def stamp(epoch: float) -> str:

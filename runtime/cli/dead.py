@@ -15,6 +15,7 @@ from runtime.cli.names import names
 from runtime.cli.root import load_app
 from runtime.cli.since import since
 from runtime.counted import counted
+from runtime.protocol.routing import of_app
 
 if TYPE_CHECKING:
     from brokers.dead_letter import DeadLetter
@@ -145,17 +146,21 @@ class Found(NamedTuple):
 
 @contextmanager
 def opened(context: click.Context, queues: tuple[str, ...]) -> Iterator[list[DeadLetters]]:
-    """The dead letters of these queues; of all that have any, if none is named."""
-    from brokers.dead_letter import Retention
+    """The dead letters of these queues; of the app's and all that have any, if none is named. For how long
+    those of other apps are kept is a matter of theirs."""
+    from brokers.dead_letter import ALL, Retention
     from brokers.registry import open_dead_letters, queues_with_dead_letters
 
     conf = load_app(context).conf
-    retention = Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires)
     url, options = conf.broker_url, conf.broker_transport_options
-    queues = queues or tuple(queues_with_dead_letters(url, options))
+    ours = Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires)
+    kept = dict.fromkeys(queues_with_dead_letters(url, options), ALL)
+    kept |= dict.fromkeys(of_app(conf), ours)
     with ExitStack() as stack:
-        each = [open_dead_letters(url, options, queue=queue, retention=retention) for queue in queues]
-        yield [stack.enter_context(closing(letters)) for letters in each]
+        yield [
+            stack.enter_context(closing(open_dead_letters(url, options, queue=queue, retention=retention)))
+            for queue, retention in (dict.fromkeys(queues, ours) or kept).items()
+        ]
 
 
 def chosen(
@@ -172,7 +177,7 @@ def named(kept: list[DeadLetters], ids: tuple[str, ...]) -> list[Found]:
     """Those with these ids. Raises click.UsageError unless each is there."""
     found = list(chosen(kept, ids, None, None))
     for missing in set(ids).difference(each.letter.id for each in found):
-        where = ", ".join(of.queue for of in kept) or "any queue"
+        where = ", ".join(of.queue for of in kept)
         raise click.UsageError(f"no dead letter {missing!r} in {where}")
     return found
 

@@ -118,6 +118,14 @@ def test_letters_are_chosen_by_task_and_age(server: Server, dead: Dead) -> None:
     assert (server.client.llen("celery"), server.client.llen("other")) == (1, 1)
 
 
+def test_letters_of_other_apps_are_not_made_to_go(server: Server, dead: Dead) -> None:
+    """Who looks at all of a server does not know for how long others keep theirs."""
+    bury(server, "t", "1", 1e9)
+    server.client.rename("runtime.dead.celery", "runtime.dead.other")
+    assert len(dead.json("list")) == 1
+    assert len(dead.json("list", "-Q", "other")) == 0
+
+
 def test_a_time_that_is_shown_can_be_given_back(server: Server, dead: Dead) -> None:
     """Wherever the operator is."""
     now = time.time()
@@ -140,8 +148,8 @@ def test_what_is_no_message_can_be_shown_and_put_back(server: Server, dead: Dead
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["show", "nothing"], "no dead letter 'nothing' in any queue"),
-        (["drop", "nothing"], "no dead letter 'nothing' in any queue"),
+        (["show", "nothing"], "no dead letter 'nothing' in celery"),
+        (["drop", "nothing"], "no dead letter 'nothing' in celery"),
         (["retry", "nothing", "--queue", "other"], "no dead letter 'nothing' in other"),
         (["retry"], "retry what?"),
         (["show"], "Missing argument"),
