@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Sequence
 
@@ -58,7 +59,7 @@ class ChildHandle:
         """Jobs for which it was killed or condemned → the hard limit, or None if `kill` asked for it."""
         self.pidfd = -1
         self.ended_at: float | None = None
-        """When its reports ended (time.monotonic()): what became of it, its fork server is to tell."""
+        """When its reports ended (time.monotonic()): what became of it, its fork server tells."""
         with contextlib.ExitStack() as undo:
             self._jobs = JobSender()
             undo.callback(self._jobs.close)
@@ -86,9 +87,11 @@ class ChildHandle:
         self.pid = pid
         self.pidfd = pidfd
 
-    def owed_since(self) -> float | None:
-        """Since when its fork server is to say that it exists, or what became of it; None: it is not."""
-        return self.born if self.pidfd < 0 else self.ended_at
+    def is_dead(self) -> bool:
+        """Whether its process, which was there, has ended."""
+        poller = select.poll()
+        poller.register(self.pidfd, select.POLLIN)
+        return bool(poller.poll(0))
 
     def busy(self) -> bool:
         return bool(self.sent or self.running)

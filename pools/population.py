@@ -222,14 +222,8 @@ class Population:
         return ChildFailed(reason, self._respawn.attempts, self._respawn.fatal)
 
     def _look_after(self, now: float) -> None:
-        patience = self._options.boot_timeout
         for child in self:
-            owed = child.owed_since()
-            if owed is not None:
-                if now >= owed + patience:
-                    child.server.failure = f"the fork server did not answer for {patience:g} s"
-                    child.server.kill()
-            elif child.leave_by is not None:
+            if child.leave_by is not None:
                 if now >= child.leave_by:
                     child.kill(now)
             elif not child.ready:
@@ -237,10 +231,22 @@ class Population:
             elif child.worn is None:
                 child.worn = self._wear(child, now)
                 self._disturbed |= child.worn is not None
+            self._judge_silence(child, now)
         if self._loading is not None and now >= self._loading.born + self._options.boot_timeout:
             self._loading.failure = f"the code was not loaded after {self._options.boot_timeout:g} s"
             self._loading.kill()
         self._next_round = now + _ROUND if self._needs_rounds() else inf
+
+    def _judge_silence(self, child: ChildHandle, now: float) -> None:
+        """Of one that is not there yet, or has said its last: the next word is the fork server's."""
+        since, patience = (child.born if child.pidfd < 0 else child.ended_at), self._options.boot_timeout
+        if since is None or now < since + patience:
+            return
+        if child.pidfd < 0 or child.is_dead():
+            child.server.failure = f"the fork server did not answer for {patience:g} s"
+            child.server.kill()
+        else:
+            child.kill(now)
 
     def _wear(self, child: ChildHandle, now: float) -> str | None:
         """Why it should be replaced, if it should."""

@@ -242,25 +242,25 @@ def test_a_killed_fork_server_whose_children_are_idle(kind: str) -> None:
 
 def test_a_fork_server_that_hangs_is_killed_and_replaced(kind: str, gate: Gate) -> None:
     """Only it could tell that a child has died."""
-    with driven(kind, boot_timeout=1.5) as driver:
+    with driven(kind, boot_timeout=3.0) as driver:
         (job,) = driver.begin(f"wait_at {gate}")
         driver.until_started(job)
         (server,) = fork_servers()
         server.suspend()
         os.kill(driver.pool.pids()[0], signal.SIGKILL)
         assert isinstance(driver.end(job), Lost)
-        assert driver.failures[0].reason == "the fork server did not answer for 1.5 s"
+        assert "the fork server did not answer for 3 s" in [each.reason for each in driver.failures]
         driver.until_idle()
 
 
 def test_a_fork_server_that_makes_no_child_is_killed_and_replaced(kind: str) -> None:
-    with driven(kind, boot_timeout=1.5, max_tasks=1) as driver:
+    with driven(kind, boot_timeout=3.0, max_tasks=1) as driver:
         driver.until_idle()
         (server,) = fork_servers()
         server.suspend()
         assert driver.answer("echo a") == b"a"
         assert driver.answer("echo b") == b"b"
-        assert driver.failures[0].reason == "the fork server did not answer for 1.5 s"
+        assert "the fork server did not answer for 3 s" in [each.reason for each in driver.failures]
 
 
 def test_200_deaths_leak_no_descriptor(kind: str) -> None:
