@@ -180,8 +180,9 @@ class Consumer(Protocol):
         """Take from these queues from now on; none is allowed. What was asked for before may still come."""
 
     def bind(self, queues: Sequence[Queue]) -> None:
-        """Bind these too, now and at each new connection, so that who sends to an exchange finds them
-        (PROTOCOL 6.1). They stay bound."""
+        """Bind these, so that who sends to an exchange finds them (PROTOCOL 6.1). They stay bound. Without a
+        connection, or where it breaks before that is done, they are not: call it at each one
+        (`Received.connected`)."""
 
     def pending(self) -> int:
         """Settlements and holds sent or kept that the server has not confirmed yet."""

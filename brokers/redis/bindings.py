@@ -34,7 +34,7 @@ def read(address: Address, exchange: str, members: Iterable[bytes]) -> list[Queu
 
 
 def bind(address: Address, queues: Iterable[Queue]) -> Chore:
-    """Cut short: the next connection begins with it."""
+    """Cut short, it is to be done anew."""
     commands = [command for queue in queues for command in additions(address, queue)]
     for command in commands:  # noqa: UP028  (a list cannot be sent the replies)
         yield command

@@ -74,7 +74,6 @@ class RedisConsumer:
         self._retention = retention
         self._who = identity(node, queues)
         self._lease_length = lease
-        self._bound: list[Queue] = []
         self._connected = False
         """Not yet told of the (new) connection."""
         self._fence = Fence()
@@ -114,7 +113,6 @@ class RedisConsumer:
             recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
         )
         self._upkeep.add(look_for_namesakes(self._keys, self._who, self.incarnation))
-        self._bind(self._bound)
 
     def receive(self, now: float) -> Received:
         received = Received()
@@ -193,12 +191,7 @@ class RedisConsumer:
         self._upkeep.add(recovery.introduce(self._keys, self.incarnation, self._who))
 
     def bind(self, queues: Sequence[Queue]) -> None:
-        self._bound += queues
         if self._link.is_open:
-            self._bind(queues)
-
-    def _bind(self, queues: Sequence[Queue]) -> None:
-        if queues:
             self._upkeep.add(bindings.bind(self._address, queues))
 
     def pending(self) -> int:
@@ -243,7 +236,6 @@ class RedisConsumer:
             self._requests.send_again()
             self._held.opened()
             self._upkeep.add(self._reconciliation())
-            self._bind(self._bound)
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)

@@ -126,6 +126,12 @@ def _period(value: Any) -> float:
     return seconds
 
 
+def _class(value: Any) -> Any:
+    if not (callable(value) or (isinstance(value, str) and value)):
+        raise ValueError
+    return value
+
+
 def _priority(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= 9:
         raise ValueError
@@ -299,5 +305,6 @@ RETRY_POLICY = Kind(
 )
 PRIORITY = Kind("a whole number from 0 to 9", _priority)
 MOMENT = Kind("a datetime", _moment)
+CLASS = Kind("a class, or its name, such as 'proj.agents:Agent'", _class)
 EXCEPTIONS = Kind("an exception class, or a tuple or list of such", _exceptions)
 ANYTHING = Kind("any value", lambda value: value)

@@ -13,12 +13,6 @@ logger = logging.getLogger("runtime.worker")
 
 AnyStep = type[Step[Any]]
 
-NO_STEPS = {
-    "Evloop": "which is no step: the loop turns without a connection, too; Tasks starts last",
-    "Agent": "which is a step of your own",
-}
-"""Steps of Celery's → what they are here."""
-
 
 class StepFailed(Exception):
     """A step could not be started; what had been started before it has been stopped. `__cause__` is why."""
@@ -112,9 +106,9 @@ def _required(blueprint: str, step: AnyStep, steps: Sequence[AnyStep]) -> set[An
         found = by_name.get(requirement) if isinstance(requirement, str) else requirement
         if found not in steps or found is None:
             name = requirement if isinstance(requirement, str) else name_of(requirement)
-            what = NO_STEPS.get(name, f"which is no step of the {blueprint} blueprint")
             raise ImproperlyConfigured(
-                f"step {name_of(step)} requires {name!r}, {what}: must be one of {', '.join(by_name)}"
+                f"step {name_of(step)} requires {name!r}, which is no step of the {blueprint} blueprint: "
+                f"must be one of {', '.join(by_name)}"
             )
         required.add(found)
     return required

@@ -11,7 +11,6 @@ from threading import Thread
 
 from brokers.dead_letter import Retention
 from brokers.interface import BrokerError, BrokerRefused, Consumer, Settlement
-from brokers.queue import Queue
 from brokers.registry import open_consumer, open_publisher
 from runtime.counted import counted
 from runtime.worker import lifecycle
@@ -42,16 +41,16 @@ def open_broker(plan: Plan) -> Consumer:
         for queue in plan.queues:
             logger.info("Purged %s from %s", counted(publisher.purge(queue), "message"), queue)
         publisher.close()
-    return consumer_of(plan, plan.consumed, plan.node)
+    return consumer_of(plan, plan.queues, plan.node)
 
 
-def consumer_of(plan: Plan, queues: Sequence[Queue], node: str) -> Consumer:
+def consumer_of(plan: Plan, queues: Sequence[str], node: str) -> Consumer:
     """Of these queues, under this name, not connected yet."""
     conf = plan.app.conf
-    consumer = open_consumer(
+    return open_consumer(
         conf.broker_url,
         conf.broker_transport_options,
-        queues=[queue.name for queue in queues],
+        queues=queues,
         node=node,
         results_url=conf.result_backend,
         results_options=conf.result_backend_transport_options,
@@ -59,8 +58,6 @@ def consumer_of(plan: Plan, queues: Sequence[Queue], node: str) -> Consumer:
         renewal=conf.worker_lease_renewal,
         retention=Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires),
     )
-    consumer.bind(queues)
-    return consumer
 
 
 def connect(broker: Consumer, plan: Plan, hub: Hub, inbox: SignalInbox) -> None:

@@ -48,6 +48,8 @@ class Core:
         self.code = Code()
         self.clock = Clock()
         self.inquiry = Inquiry()
+        self.declared = {queue.name: queue for queue in plan.consumed}
+        """How each queue is bound that is or was consumed."""
         self.ledger = Ledger()
         self.nearly_due = NearlyDue()
         self.limits = RateLimits(plan.app.conf.worker_disable_rate_limits)

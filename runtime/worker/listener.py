@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from brokers import dead_letter, envelope
 from brokers.interface import Consumer, Delivery, Push, Settlement
+from brokers.queue import Queue
 from runtime.bootsteps.queue_step import Message
 from runtime.errors import ContentDisallowed, DecodeError, ImproperlyConfigured
 from runtime.protocol import serializers
@@ -37,6 +38,7 @@ class Listener:
         self,
         name: str,
         plan: Plan,
+        queue: Queue,
         consumer: Consumer,
         hub: Hub,
         meters: Meters,
@@ -47,6 +49,7 @@ class Listener:
         self._node = plan.node
         self._max_restores: int = plan.app.conf.task_max_restores
         self._accepted = serializers.accepted_types(plan.app.conf.accept_content)
+        self._queue = queue
         self._consumer = consumer
         self._hub = hub
         self._meters = meters
@@ -102,6 +105,8 @@ class Listener:
             self._waiting.clear()
         if received.taken:
             self._fetcher.answered(received.more, now)
+        if received.connected:
+            self._consumer.bind((self._queue,))
         if received.awake or received.connected:
             self._fetcher.alarm()
         self._waiting += received.deliveries
@@ -166,6 +171,6 @@ class Listeners:
         if queue in self._plan.queues:
             raise ImproperlyConfigured(f"step {step}: this worker takes tasks from its queue {queue!r}")
         declared = declaration(self._plan.app.conf, queue)
-        consumer = connection.consumer_of(self._plan, (declared,), f"{self._plan.node}/{step}")
+        consumer = connection.consumer_of(self._plan, (queue,), f"{self._plan.node}/{step}")
         consumer.connect(self._plan.connect_timeout)
-        return Listener(step, self._plan, consumer, self._hub, self._meters, handle)
+        return Listener(step, self._plan, declared, consumer, self._hub, self._meters, handle)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 from brokers.queue import Queue
 from runtime.errors import ImproperlyConfigured
@@ -48,6 +50,8 @@ class Plan:
     """Seconds."""
     statedb: str | None
     """The file that remembers what is revoked."""
+    agent: Callable[[App], Any] | None
+    """What makes the agent (`steps.agent`)."""
 
     @property
     def node(self) -> str:
@@ -93,6 +97,7 @@ def plan(app: App, options: WorkerOptions) -> Plan:
         task_events=options.task_events or conf.worker_send_task_events,
         heartbeat_interval=options.heartbeat_interval or conf.worker_heartbeat_interval,
         statedb=None if statedb is None else expand_file(statedb, options.node),
+        agent=_agent(conf.worker_agent),
     )
 
 
@@ -116,6 +121,15 @@ def _consumed(options: WorkerOptions, conf: Settings) -> tuple[Queue, ...]:
     if not found:
         raise ImproperlyConfigured(f"no queue is left without {', '.join(options.exclude_queues)}")
     return tuple(found)
+
+
+def _agent(name: str | Callable[[App], Any] | None) -> Callable[[App], Any] | None:
+    """Raises ImproperlyConfigured."""
+    try:
+        found: Callable[[App], Any] | None = resolve_name(name) if isinstance(name, str) else name
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ImproperlyConfigured(f"worker_agent must name a class; it is {name!r}: {error}") from None
+    return found
 
 
 def _check_lease(lease: float, renewal: float | None) -> None:

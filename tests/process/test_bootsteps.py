@@ -56,15 +56,13 @@ def test_the_example_works(app: App, server: Server, tmp_path: Path, place: Path
         ]
         started = [verb for verb in verbs if "starting" in verb]
         assert [verb.replace("stopping", "starting") for verb in reversed(verbs[len(started) :])] == started
-        assert started[-8:] == [
+        assert started[-9:] == [
             "worker: starting Orders",
-            *(
-                f"consumer: starting {step}"
-                for step in ("Connection", "Mingle", "Events", "Gossip", "Heart", "Control", "Tasks")
-            ),
+            *(f"consumer: starting {step}" for step in CONSUMER),
         ]
 
 
+CONSUMER = ("Connection", "Mingle", "Events", "Gossip", "Heart", "Control", "Tasks", "Evloop")
 ALWAYS = [
     "Hub", "Timer", "Signals", "Health", "Pool", "Core", "Probes", "Broker", "Mail", "Panel", "Listeners",
     "Consumer",
@@ -79,27 +77,33 @@ def test_options_say_which_steps_there_are(server: Server, tmp_path: Path, more:
     files = (f"--statedb={tmp_path / 'state'}", f"--schedule-filename={tmp_path / 'schedule'}")
     options = (*files, "--beat", "--autoscale", "2,1") if more else without
     with Worker(server.url(), tmp_path, *options, slots=None, loglevel="debug") as worker:
-        wait_until(lambda: "starting Tasks" in worker.log())
+        wait_until(lambda: "starting Evloop" in worker.log())
         started = re.findall(r"Blueprint (\w+): starting (\w+)", worker.log())
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
     names = [name for _, name in started]
     assert [name for name in OPTIONAL if name in names] == (OPTIONAL if more else [])
     steps = {of: [name for each, name in started if each == of and name not in OPTIONAL] for of, _ in started}
-    assert steps == {"worker": ALWAYS, "consumer": ["Connection", "Events", "Control", "Tasks"]}
+    assert steps == {"worker": ALWAYS, "consumer": ["Connection", "Events", "Control", "Tasks", "Evloop"]}
 
 
 def test_a_lost_connection_stops_and_starts_the_consumer_blueprint_only(
     app: App, server: Server, tmp_path: Path
 ) -> None:
-    with Worker(server.url(), tmp_path, app="tests.support.steps_app", env={"STEPS": "noted"}) as worker:
-        wait_until(lambda: worker.effects() == ["connected, 2 slots"], 5)
+    agent = '{"worker_agent": "tests.support.steps_app:Agent"}'
+    env = {"STEPS": "noted", "SETTINGS": agent}
+    with Worker(server.url(), tmp_path, app="tests.support.steps_app", env=env) as worker:
+        wait_until(lambda: worker.effects() == ["agent of tests", "connected, 2 slots"], 5)
+        wait_until(lambda: server.client.delete("_kombu.binding.celery"), 5)
         running = send(app, "mark", "m", 1)
         wait_until(lambda: worker.started("m"), 5)
         server.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         assert running.get(timeout=10) == "m"
         wait_until(lambda: worker.effects().count("connected, 2 slots") == 2, 5)
         assert worker.effects().count("connection lost") == 1
+        assert worker.effects().count("agent ends") == 1
+        assert worker.effects().count("agent of tests") == 2
+        wait_until(lambda: server.client.exists("_kombu.binding.celery"), 5)
         assert worker.started("m") == 1
 
 

@@ -113,16 +113,30 @@ def test_a_module_that_there_is_not_ends_the_start(server: Server, app: str, poo
     assert time.monotonic() - begun < 10
 
 
+OPTIONS_OF_APP = "app.user_options['worker'].add"
+
+
 @pytest.mark.parametrize(
-    ("added", "reason"),
+    ("line", "reason"),
     [
-        ("click.Option(['--queues'])", "option --queues of the app (user_options) is one of `runtime start`"),
-        ("'--mine'", "'--mine' of the app (user_options) must be a click.Option"),
+        (
+            f"{OPTIONS_OF_APP}(click.Option(['--queues']))",
+            "option --queues of the app (user_options) is one of `runtime start`",
+        ),
+        (f"{OPTIONS_OF_APP}('--mine')", "'--mine' of the app (user_options) must be a click.Option"),
+        (
+            "app.conf.worker_agent = 'own:Agent'",
+            "worker_agent must name a class; it is 'own:Agent'",
+        ),
+        (
+            "app.conf.worker_agent = 7",
+            "worker_agent must be a class, or its name",
+        ),
     ],
 )
-def test_options_of_the_app_that_cannot_be_are_refused(tmp_path: Path, added: str, reason: str) -> None:
-    lines = ("import click", "from runtime import App", "app = App('own')")
-    (tmp_path / "own.py").write_text("\n".join([*lines, f"app.user_options['worker'].add({added})"]))
+def test_what_of_the_app_cannot_be_is_refused(tmp_path: Path, line: str, reason: str) -> None:
+    lines = ("import click", "from runtime import App", "app = App('own')", line)
+    (tmp_path / "own.py").write_text("\n".join(lines))
     done = runtime("-A", "own", "start", PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith(f"runtime: error: {reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from runtime import hooks
+from runtime import App, hooks
 from runtime.bootsteps import Message, Parts, QueueStep, Step
 from tests.support.app import app, note
 
@@ -39,6 +39,19 @@ class Noted(Step[str]):
 
     def stop(self, part: str) -> None:
         note(f"{part} lost")
+
+
+class Agent:
+    """For `worker_agent`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def start(self) -> None:
+        note(f"agent of {self._app.main}")
+
+    def stop(self) -> None:
+        note("agent ends")
 
 
 class Slow(QueueStep):

@@ -67,13 +67,6 @@ def test_an_unknown_requirement_is_refused(said: list[str]) -> None:
         ordered("test", (step("a", ["x"], said), step("b", [], said)))
 
 
-def test_a_requirement_that_is_a_step_of_celerys_only_is_refused_with_its_equal(said: list[str]) -> None:
-    with pytest.raises(
-        ImproperlyConfigured, match=r"requires 'Evloop', .* Tasks starts last: must be one of"
-    ):
-        ordered("test", (step("a", ["Evloop"], said),))
-
-
 def test_what_is_no_step_is_refused() -> None:
     with pytest.raises(
         ImproperlyConfigured, match="'x' is no step of the test blueprint: must be a class of"

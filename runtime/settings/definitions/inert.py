@@ -47,7 +47,7 @@ _NAMES = {
         broker_connection_max_retries broker_pool_acquire_timeout broker_pool_limit
         redis_retry_on_timeout redis_socket_keepalive result_cache_max result_chord_retry_interval
         task_repr_maxlevels task_retry_on_worker_lost
-        worker_agent worker_autoscaler worker_cancel_long_running_tasks_on_connection_loss worker_consumer
+        worker_autoscaler worker_cancel_long_running_tasks_on_connection_loss worker_consumer
         worker_disable_prefetch worker_enable_prefetch_count_reduction worker_lost_wait
         worker_pool_putlocks worker_pool_start_method worker_timer worker_timer_precision
         """,

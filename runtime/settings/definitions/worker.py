@@ -5,6 +5,7 @@ from __future__ import annotations
 from runtime.settings.kinds import (
     AUTOSCALE,
     BOOLEAN,
+    CLASS,
     PERIOD,
     POSITIVE,
     SECONDS,
@@ -86,6 +87,12 @@ WORKER = (
         optional(TEXT),
         None,
         "The file in which a worker remembers what is revoked; %n is its name, %h its host. None: in memory.",
+    ),
+    Setting(
+        "worker_agent",
+        optional(CLASS),
+        None,
+        "A class that is called with the app; what it makes is started and stopped with each connection.",
     ),
     Setting("worker_proc_alive_timeout", POSITIVE, 60.0, "How long a child may take to start."),
 )

@@ -36,7 +36,6 @@ class WorkerView:
         self.elections = core.elections
         self.held: list[Held] = []
         """What the broker holds until it is due; only for commands that need it (`registry.Entry`)."""
-        self._declared = {queue.name: queue for queue in plan.consumed}
         self.samples: list[int] = []
         """Bytes of memory at each `memsample`."""
         self._core = core
@@ -71,7 +70,7 @@ class WorkerView:
 
     def queues(self) -> list[Queue]:
         """Those that are consumed."""
-        return [self._declared[name] for name in self._broker.queues]
+        return [self._core.declared[name] for name in self._broker.queues]
 
     def slots(self) -> int:
         return self._pool.slots()
@@ -148,7 +147,7 @@ class WorkerView:
 
     def consume(self, queue: Queue) -> None:
         """From this queue too."""
-        self._declared[queue.name] = queue
+        self._core.declared[queue.name] = queue
         self._broker.bind((queue,))
         if queue.name not in self._broker.queues:
             self._broker.consume((*self._broker.queues, queue.name))

@@ -14,7 +14,7 @@ class Fetcher:
         self.taking = False
         """A take is unanswered."""
         self._open = False
-        """Something may be taken; written by the step Tasks."""
+        """Something may be taken; written by the step Evloop."""
         self._more = True
         """There may be messages for us."""
         self._expecting = False

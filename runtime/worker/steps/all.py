@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.bootsteps.step import Step
 from runtime.worker.blueprint import Blueprint
+from runtime.worker.steps.agent import AgentStep
 from runtime.worker.steps.beat import BeatStep
-from runtime.worker.steps.consumer import BrokerStep, ConnectionStep, ConsumerStep, TasksStep
+from runtime.worker.steps.consumer import BrokerStep, ConnectionStep, ConsumerStep, EvloopStep, TasksStep
 from runtime.worker.steps.control import ControlStep, PanelStep
 from runtime.worker.steps.events import EventsStep, GossipStep, HeartStep, MailStep, MingleStep
 from runtime.worker.steps.health import HealthStep
@@ -45,6 +46,8 @@ CONSUMER: tuple[type[Step[Any]], ...] = (
     HeartStep,
     ControlStep,
     TasksStep,
+    AgentStep,
+    EvloopStep,
 )
 
 

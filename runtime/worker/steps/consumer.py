@@ -1,10 +1,11 @@
-"""Broker, Consumer; Connection, Tasks: where messages come from."""
+"""Broker, Consumer; Connection, Tasks, Evloop: where messages come from."""
 
 from __future__ import annotations
 
 import logging
 
 from brokers.interface import Consumer
+from brokers.queue import Queue
 from runtime.bootsteps.step import Parts, Step
 from runtime.settings.settings import masked
 from runtime.worker import connection
@@ -51,11 +52,28 @@ class ConnectionStep(Step[Consumer]):
         return parts[BrokerStep]
 
 
-class TasksStep(Step[Fetcher]):
-    """Messages are asked for. Those that are in our care stay so without a connection, and run."""
+class TasksStep(Step[list[Queue]]):
+    """The queues are bound to their exchanges, so that who sends there finds them."""
 
     name = "Tasks"
     requires = (ConnectionStep,)
+
+    def start(self, parts: Parts) -> list[Queue]:
+        broker, declared = parts[ConnectionStep], parts[CoreStep].declared
+        queues = [declared[name] for name in broker.queues]
+        broker.bind(queues)
+        return queues
+
+    def stop(self, part: list[Queue]) -> None:
+        """They stay bound: what is sent while no worker lives waits there."""
+
+
+class EvloopStep(Step[Fetcher]):
+    """The loop asks for messages. It turns without a connection, too: those that are in our care stay so, and
+    run."""
+
+    name = "Evloop"
+    requires = (TasksStep,)
 
     def start(self, parts: Parts) -> Fetcher:
         fetcher = parts[CoreStep].fetcher
