@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import hiredis
@@ -40,6 +41,8 @@ from brokers.redis.scripts import OF_BROKER, SETTLE, Command
 from brokers.redis.settlement import batches, given_back, named
 from brokers.redis.upkeep import Upkeep
 
+SAMPLE = 200
+"""Messages in our care that are looked for when our lease is taken up again, at most."""
 NEAR = 1.5
 """Seconds before it is due that a held message is given again; the driver takes once a second."""
 
@@ -329,10 +332,11 @@ class RedisConsumer:
     def _greeting(self) -> list[Command]:
         """For a new connection. The server then tells it when a list that a take found empty changes,
         unless we have changed it ourselves."""
+        in_care = list(islice(self._in_care, SAMPLE))
         return [
             ("CLIENT", "TRACKING", "ON", "NOLOOP"),
             *(script.load() for script in OF_BROKER),
-            self._lease.enter(self._requests.answered_step, time.monotonic()),
+            self._lease.enter(self._requests.answered_step, in_care, time.monotonic()),
         ]
 
     def _opened(self, now: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,14 +84,16 @@ class Lease:
         """By how much the server's clock was ahead of ours at the last answer."""
         self._next = float("inf")
 
-    def enter(self, answered: int, now: float) -> Command:
-        """Begin it, or take it up on a new connection; `answered`: number of our last request that was.
+    def enter(self, answered: int, in_care: Collection[str], now: float) -> Command:
+        """Begin it, or take it up on a new connection; `answered`: number of our last request that was;
+        `in_care`: tags that must still be unacked, some.
 
         The reply is an error when others are taking our messages (`Evicted`).
         """
         self._entering = now
         fields = [part for pair in self.who._asdict().items() for part in pair]
-        return ENTER.call(*self._arguments(), answered, *fields)
+        arguments = (*self._arguments(), answered, self._keys.unacked, len(in_care))
+        return ENTER.call(*arguments, *in_care, *fields)
 
     def entered(self, now: float) -> None:
         self._entered = now

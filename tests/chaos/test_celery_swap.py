@@ -3,6 +3,7 @@ and neither takes what the other has."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -101,6 +102,25 @@ def test_a_swap_under_load_strands_nothing(
             wait_until(lambda: nothing_is_between(app, server, sent), 20)
             celery_worker.kill()
         assert_all_done(app, server, sent)
+
+
+def test_what_celery_does_for_a_frozen_worker_is_not_begun_again(
+    app: App, server: Server, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """It knows no lease: what is old it gives out."""
+    env = {"SETTINGS": json.dumps({"worker_lease": 1})}
+    options = ("--prefetch-multiplier", "10")
+    with Worker(server.url(**HURRY), tmp_path, *options, slots=1, env=env) as ours:
+        send(app, "running", 60.0)
+        sent = {f"m{n}": send(app, f"m{n}", 0.0) for n in range(4)}
+        wait_until(lambda: ours.started("running") and server.client.hlen("unacked") == 5, 10)
+        ours.freeze()
+        request.getfixturevalue("celery_worker")
+        wait_until(lambda: all(map(ours.ended, sent)), 30)
+        ours.thaw()
+        wait_until(lambda: "other workers have our messages" in ours.log(), 10)
+        assert app.AsyncResult(send(app, "after", 0.0)).get(timeout=10) == "after"
+        assert [ours.started(name) for name in sent] == [1] * 4
 
 
 def test_what_a_live_worker_holds_for_long_is_run_once(

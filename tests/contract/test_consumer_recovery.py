@@ -276,6 +276,27 @@ def test_a_frozen_worker_that_nobody_missed_goes_on(server: Server, messages: li
         assert (frozen.evicted, frozen.fenced) == (0, [])
 
 
+def test_a_frozen_worker_some_of_whose_messages_are_gone_leaves_the_others(
+    server: Server, messages: list[bytes]
+) -> None:
+    """A Celery worker may have them: it gives back what is old, and knows no lease. The others are recovered
+    as if the worker were dead, by itself if need be."""
+    with Driven(consumer_of(server)) as frozen:
+        before = frozen.consumer.incarnation
+        taken = frozen.take(5)
+        server.client.hdel("unacked", taken[3].tag)
+        server.client.zrem("unacked_index", taken[3].tag)
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun > 2 * LEASE)
+        frozen.until(lambda: frozen.connected == 2)
+        assert frozen.evicted == 1
+        assert frozen.consumer.incarnation != before
+        frozen.settle(*(Settlement(delivery.tag) for delivery in taken))
+        assert len(frozen.fenced) == 5
+        frozen.until(lambda: frozen.restored == 4)
+        assert ids(frozen.take(4)) == ["0", "1", "2", "4"]
+
+
 def test_a_server_that_has_lost_its_data_evicts_nobody(server: Server, messages: list[bytes]) -> None:
     """Nobody else has the messages: what runs may as well end."""
     with Driven(consumer_of(server)) as driven:

@@ -20,7 +20,7 @@ ME = identity("w@h", ["q"])
 def lease() -> Lease:
     """Of 8 s, renewed every 2 s, entered at 100."""
     lease = Lease(KEYS, "me", ME, 8.0, 2.0)
-    lease.enter(0, 100)
+    lease.enter(0, (), 100)
     lease.entered(100)
     return lease
 
