@@ -81,7 +81,7 @@ class Lease:
         self._awaiting: float | None = None
         """Since when an answer is due."""
         self._ahead = float("inf")
-        """By how much the server's clock was ahead of ours at the last answer."""
+        """By how much the server's clock was ahead of ours at the last answer, at most."""
         self._next = float("inf")
 
     def enter(self, answered: int, in_care: Collection[str], now: float) -> Command:
@@ -115,11 +115,11 @@ class Lease:
         while we are all suspended.
         """
         self._renewed = asked
-        ended, remaining, ahead = reply[0], reply[1] / 1000, reply[2] / 1000 - now
+        ended, remaining, epoch = reply[0], reply[1] / 1000, reply[2] / 1000
         late = self._awaiting is not None and now - self._awaiting > self._renewal
-        if late or ahead - self._ahead > self._renewal:
+        if late or epoch - now - self._ahead > self._renewal:
             self._entered = now
-        self._awaiting, self._ahead = None, ahead
+        self._awaiting, self._ahead = None, epoch - asked
         judged_from = self._entered + self._length
         if ended and now < judged_from:
             self._next = min(self._next, judged_from + SLACK)

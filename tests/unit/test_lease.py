@@ -62,6 +62,15 @@ def test_nobody_is_dead_because_the_server_s_clock_was_put_forward(lease: Lease)
     assert lease.renewed(answer(1, 8000, 128 + 60), 128, 128)
 
 
+def test_an_answer_that_was_read_late_is_no_clock_that_was_put_forward(lease: Lease) -> None:
+    lease.renew(110)
+    assert not lease.renewed(answer(1, 8000, 110), 110, 113)
+    lease.renew(114)
+    assert not lease.renewed(answer(1, 8000, 114), 114, 114)
+    lease.renew(121)
+    assert lease.renewed(answer(1, 8000, 121), 121, 121)
+
+
 def test_looks_again_as_soon_as_the_next_lease_ends(lease: Lease) -> None:
     lease.renew(110)
     assert not lease.renewed(answer(0, 500, 110), 110, 110)
