@@ -50,6 +50,8 @@ class Responder:
         """`listener`: non-blocking, listening; closed with the responder."""
         self._listener = listener
         self._visitors: dict[int, Visitor] = {}
+        self._deferred = False
+        """Somebody waits who could not be let in."""
         self._poller = select.epoll()
         self._poller.register(listener.fileno(), select.EPOLLIN)
 
@@ -60,6 +62,9 @@ class Responder:
     def receive(self, now: float) -> list[Visitor]:
         """Those who have asked, each to be given to `answer`, now or later. now: time.monotonic()."""
         asking = []
+        if self._deferred:
+            self._deferred = False
+            self._poller.modify(self._listener.fileno(), select.EPOLLIN)
         for descriptor, _ in self._poller.poll(0):
             if descriptor == self._listener.fileno():
                 self._admit(now)
@@ -109,6 +114,12 @@ class Responder:
             try:
                 yield self._listener.accept()[0]
             except (BlockingIOError, ConnectionAbortedError):
+                return
+            except (
+                OSError
+            ):  # no descriptor is left; looked at again when we are called next, not all the time
+                self._poller.modify(self._listener.fileno(), 0)
+                self._deferred = True
                 return
 
     def _hear(self, visitor: Visitor) -> bool:
