@@ -9,6 +9,8 @@ import hiredis
 
 CHUNK = 1 << 16
 """Bytes read at a time; from 128 KB on each read would cost an mmap."""
+CONFIRMATIONS = (b"psubscribe", b"punsubscribe")
+"""Pushes that answer a command, which gets no other reply but an error."""
 
 
 class Connection:
@@ -63,7 +65,8 @@ class Connection:
         replies: list[Any] = []
         pushes: list[list[Any]] = []
         while (reply := self._reader.gets()) is not False:
-            (pushes if type(reply) is hiredis.PushNotification else replies).append(reply)
+            is_push = type(reply) is hiredis.PushNotification and reply[0] not in CONFIRMATIONS
+            (pushes if is_push else replies).append(reply)
         return replies, pushes
 
     def close(self) -> None:

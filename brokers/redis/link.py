@@ -72,14 +72,13 @@ class Link:
         """The first connection, in this thread. Raises BrokerUnavailable or BrokerRefused."""
         self._use(connect(self.address, greeting, timeout), time.monotonic())
 
-    def send(self, packed: bytes, answered: bool = True) -> None:
-        """One packed command; forgotten if there is no connection. `answered`: by a reply, and not by a push
-        as those that subscribe."""
+    def send(self, packed: bytes) -> None:
+        """One packed command; forgotten if there is no connection."""
         if self._connection is None:
             return
         if self._unanswered == 0:
             self._silent_since = time.monotonic()
-        self._unanswered += answered
+        self._unanswered += 1
         try:
             self._connection.send(packed)
         except OSError as error:

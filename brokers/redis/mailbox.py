@@ -34,6 +34,8 @@ MOST_COLLECTED = 1000
 class _Sent(NamedTuple):
     size: int
     collects: bool
+    greets: bool
+    """Once it is answered, all is subscribed to."""
 
 
 class RedisMailbox:
@@ -43,8 +45,6 @@ class RedisMailbox:
         self._address = address
         self._bindings = {_pattern(address, each).encode(): each for each in bindings}
         """By what is subscribed to."""
-        self._greeted: set[bytes] = set()
-        """What the present connection, or attempt, has begun by subscribing to."""
         self._expected: Binding | None = None
         self._poller = select.epoll()
         self._link = Link(address, self._poller)
@@ -67,7 +67,7 @@ class RedisMailbox:
 
     def receive(self, now: float) -> Heard:
         arrivals = self._link.receive(now)
-        heard = Heard(problem=self._link.problem(), connected=arrivals.opened, unsaid=self._unsaid)
+        heard = Heard(problem=self._link.problem(), unsaid=self._unsaid)
         self._unsaid = 0
         if heard.problem is not None:
             self._size -= sum(sent.size for sent in self._unanswered)
@@ -81,6 +81,7 @@ class RedisMailbox:
                 heard.refused.append(str(reply))
             elif sent.collects:
                 heard.collected += reply or ()
+            heard.connected |= sent.greets
         said = [push for push in arrivals.pushes if push[0] == b"pmessage" and push[1] in self._bindings]
         heard.broadcasts = [
             Broadcast(self._bindings[push[1]].exchange, push[3]) for push in said[:MOST_HEARD]
@@ -92,21 +93,21 @@ class RedisMailbox:
             self._next_check = now + self._check_every
             self._send(pack(("PING",)))
         if self._link.wants_attempt(now):
-            self._link.attempt(self._greeting())
+            self._link.attempt([REPLY.load()])
         return heard
 
     def bind(self, binding: Binding) -> None:
         pattern = _pattern(self._address, binding).encode()
         self._bindings[pattern] = binding
         if self._link.is_open:
-            self._link.send(pack(("PSUBSCRIBE", pattern)), answered=False)
+            self._send(pack(("PSUBSCRIBE", pattern)))
             self._send(pack(("SADD", *self._address.binding(*binding))))
 
     def unbind(self, binding: Binding) -> None:
         pattern = _pattern(self._address, binding).encode()
         del self._bindings[pattern]
         if self._link.is_open:
-            self._link.send(pack(("PUNSUBSCRIBE", pattern)), answered=False)
+            self._send(pack(("PUNSUBSCRIBE", pattern)))
         self._say(("SREM", *self._address.binding(*binding)))
 
     def room(self) -> int:
@@ -148,16 +149,11 @@ class RedisMailbox:
         self._link.close()
         self._poller.close()
 
-    def _greeting(self) -> list[Command]:
-        # The last one's answers are pushes, as what is heard is: no reply may come after them.
-        self._greeted = set(self._bindings)
-        subscribe: list[Command] = [("PSUBSCRIBE", *self._bindings)] if self._bindings else []
-        return [REPLY.load(), *subscribe]
-
     def _opened(self) -> None:
-        for pattern in self._bindings.keys() - self._greeted:
-            self._link.send(pack(("PSUBSCRIBE", pattern)), answered=False)
-        # Not in the greeting: it matters little, and a server that is out of memory refuses it.
+        # Not in the greeting: a server that refuses one of these, as access control may, has the others.
+        for pattern in self._bindings:
+            self._send(pack(("PSUBSCRIBE", pattern)))
+        self._send(pack(("PING",)), greets=True)
         for binding in self._bindings.values():
             self._send(pack(("SADD", *self._address.binding(*binding))))
         kept, self._kept = self._kept, deque()
@@ -175,8 +171,8 @@ class RedisMailbox:
             self._kept.append(packed)
             self._size += len(packed)
 
-    def _send(self, packed: bytes, collects: bool = False) -> None:
-        self._unanswered.append(_Sent(len(packed), collects))
+    def _send(self, packed: bytes, collects: bool = False, greets: bool = False) -> None:
+        self._unanswered.append(_Sent(len(packed), collects, greets))
         self._size += len(packed)
         self._link.send(packed)
 

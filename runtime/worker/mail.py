@@ -23,6 +23,8 @@ class Mail:
         self._collected: list[bytes] = []
         self.connections = 0
         """How many have been made so far."""
+        self._refused = ""
+        """What was refused last, and told: a right that we do not have is missing with each heartbeat."""
         self.is_cut_off = False
         """A connection was lost, or could not be made, and there is none yet."""
 
@@ -44,11 +46,14 @@ class Mail:
             logger.warning("Remote control and events are cut off: %s", heard.problem)
         self.is_cut_off = not heard.connected and (self.is_cut_off or heard.problem is not None)
         self._meters.unspoken(heard.unheard, heard.unsaid)
-        if heard.unheard or heard.unsaid or heard.refused:
+        refused = [text for text in heard.refused if text != self._refused]
+        if heard.unheard or heard.unsaid or refused:
             logger.warning(
                 "Remote control and events: %d messages unheard, %d unsaid, refused: %s",
-                heard.unheard, heard.unsaid, heard.refused[:3],
+                heard.unheard, heard.unsaid, refused[:3],
             )  # fmt: skip
+        if refused:
+            self._refused = refused[-1]
         return ()
 
     def waits(self, exchange: str) -> bool:

@@ -215,6 +215,22 @@ def test_it_hears_and_replies_refused_while_the_server_is_out_of_memory(server: 
         server.client.config_set("maxmemory", "0")
 
 
+def test_a_channel_that_it_may_not_hear_costs_it_no_other(server: Server) -> None:
+    rights = ("on", ">x", "~*", "+@all", "resetchannels", "&/0.celery.pidbox")
+    server.client.execute_command("ACL", "SETUSER", "w", *rights)
+    address = parse(server.url().replace("://", "://w:x@"))
+    with DrivenMailbox(RedisMailbox(address, [CONTROL])) as mailbox:
+        mailbox.mailbox.bind(EVENTS)
+        mailbox.until(lambda: mailbox.refused)
+        server.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        mailbox.until(lambda: mailbox.connected == 2)
+        server.client.publish("/0.celery.pidbox", b"told")
+        mailbox.until(lambda: heard(mailbox) == [b"told"])
+        assert all("NOPERM" in text for text in mailbox.refused)
+        assert len(mailbox.problems) == 1
+    server.client.execute_command("ACL", "DELUSER", "w")
+
+
 def test_an_idle_one_only_checks_its_connection_now_and_then(server: Server) -> None:
     with opened(server, CONTROL, health_check_interval=0.1) as mailbox:
         mailbox.until(lambda: "cmdstat_ping" in server.client.info("commandstats"))
