@@ -52,9 +52,12 @@ def control_command(
     alias: str | None = None,
     args: Sequence[tuple[str, type]] = (),
     variadic: str | None = None,
+    signature: str | None = None,
+    help: str | None = None,
 ) -> Callable[[F], F]:
     """Register `function(state, **arguments)` as a command that changes something. What it returns is
-    answered, and must be JSON. args, variadic: what a command line may give without a name."""
+    answered, and must be JSON. args, variadic: what a command line may give without a name. signature,
+    help: texts of Celery's command line, which has nowhere to show them here."""
     return _register("control", name, alias, args, variadic)
 
 
@@ -64,6 +67,8 @@ def inspect_command(
     alias: str | None = None,
     args: Sequence[tuple[str, type]] = (),
     variadic: str | None = None,
+    signature: str | None = None,
+    help: str | None = None,
 ) -> Callable[[F], F]:
     """The same for one that only tells something."""
     return _register("inspect", name, alias, args, variadic)

@@ -310,6 +310,8 @@ def test_a_custom_command_cannot_harm_the_worker(pair: Pair) -> None:
         ("die", "its process died: exit code -9"),
     ):
         assert reason in pair.ask_ours("misbehave", words=[word])["error"]
+    assert "Remote control: misbehave failed\nTraceback" in pair.ours.log()
+    assert 'raise Custom("own"' in pair.ours.log()
     assert "TypeError(" in pair.ask_ours("misbehave", unknown=1)["error"]
     assert pair.ask_ours("misbehave", words=["goes", "on"]) == "goes on"
     assert pair.ask_ours("misbehave", words=["half \ud800"]) == "half \ud800"

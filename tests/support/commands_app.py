@@ -19,7 +19,7 @@ def double(state: State, number: int = 1) -> dict[str, object]:
     return {"doubled": 2 * number, "app": state.app.main, "node": state.hostname, "pid": os.getpid()}
 
 
-@control_command(variadic="words")
+@control_command(variadic="words", signature="[WORD]…", help="as in Celery, whose command line shows them")
 def misbehave(state: State, words: list[str]) -> object:
     match words:
         case ["raise"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from runtime.protocol import json_dialect
 from runtime.remote import custom
 from runtime.remote.custom import State
 from runtime.worker import child
+
+logger = logging.getLogger("runtime.worker")
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -31,7 +34,8 @@ def _run(functions: Functions, state: State, payload: memoryview) -> bytes:
     name, arguments = json_dialect.loads(bytes(payload))
     try:
         return json_dialect.dumps(functions[name](state, **arguments))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (user code; whatever it does, somebody waits for an answer)
+    except (Exception, SystemExit) as error:  # user code: whatever it does, somebody waits for an answer
+        logger.exception("Remote control: %s failed", name)
         return json_dialect.dumps({"error": _printed(error)})
 
 
