@@ -15,6 +15,7 @@ from runtime.beat.due import Run, due, failed, sent
 from runtime.beat.entries import Entry, entries
 from runtime.beat.memory import InUse, Memory
 from runtime.counted import counted
+from runtime.early_signals import unheeded
 from runtime.errors import ImproperlyConfigured
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class _Told:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: None)
+        self._writer.send(unheeded())
 
     def within(self, seconds: float) -> bool:
         """Whether one has come, now or by then."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from runtime.cli.root import app_spec
+from runtime.early_signals import leave_when_told
 from runtime.logs import FORMATS, LEVELS
-from runtime.worker.signals import leave_when_told
 
 
 @click.command()

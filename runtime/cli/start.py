@@ -12,11 +12,11 @@ from pools import registry
 from runtime.cli.environment import misspelt
 from runtime.cli.names import names
 from runtime.cli.root import app_spec, load_app
+from runtime.early_signals import leave_when_told
 from runtime.errors import ImproperlyConfigured
 from runtime.logs import FORMATS, LEVELS
 from runtime.worker.node import default_node, expand_file, expand_node
 from runtime.worker.options import WorkerOptions
-from runtime.worker.signals import leave_when_told
 
 F = TypeVar("F", bound=Callable[..., Any])
 

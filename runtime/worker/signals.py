@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from typing import NoReturn
 
-from runtime.worker.exitcodes import ExitCode
+from runtime.early_signals import unheeded
 
 HEEDED = (
     signal.SIGTERM,
@@ -18,17 +17,6 @@ HEEDED = (
     signal.SIGTSTP,
     signal.SIGCONT,
 )
-
-
-def leave_when_told() -> None:
-    """From the first moment of a start until the inbox is there: nothing is held yet, so TERM and QUIT end
-    the process at once, as asked, and not as a death by signal."""
-    for number in (signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, _leave)
-
-
-def _leave(number: int, frame: object) -> NoReturn:
-    raise SystemExit(ExitCode.OK)
 
 
 def _queue_only(number: int, frame: object) -> None:
@@ -54,6 +42,7 @@ class SignalInbox:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in HEEDED:
             signal.signal(number, _queue_only)
+        self._writer.send(unheeded())
         # What a task forks in a solo pool would write the signals that it gets, such as those of
         # multiprocessing's `terminate`, into the descriptor that it shares with us.
         # Meanwhile they are held: one that came before `_restore` would be lost, its sender wait for ever.

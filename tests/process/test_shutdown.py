@@ -14,6 +14,7 @@ import pytest
 
 from runtime import App
 from runtime.results.async_result import AsyncResult
+from tests.process.test_cli_refusals import runtime
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 from tests.support.worker import POOLS, ROOT, Worker
@@ -162,6 +163,20 @@ def test_told_to_stop_while_the_app_is_imported(server: Server, tmp_path: Path, 
     worker.signal(number)
     assert worker.wait() == 0
     assert worker.log() == ""
+
+
+@pytest.mark.parametrize(("verb", "file"), [("start", "--schedule-filename"), ("beat", "--schedule")])
+def test_told_to_stop_where_what_a_handler_raises_is_dropped(
+    server: Server, tmp_path: Path, verb: str, file: str
+) -> None:
+    (tmp_path / "deaf_app.py").write_text(
+        "import os, signal, weakref\nfrom runtime import App\napp = App('deaf')\nkept = set()\n"
+        "reference = weakref.ref(kept, lambda _: os.kill(os.getpid(), signal.SIGTERM))\ndel kept\n"
+    )
+    environment = {"RUNTIME_BROKER_URL": server.url(), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    ended = runtime("-A", "deaf_app", verb, file, str(tmp_path / "schedule"), **environment)
+    assert "Exception ignored in" in ended.stderr
+    assert ended.returncode == 0
 
 
 def test_term_during_recovery_leaves_every_message_to_the_next_worker(
