@@ -28,6 +28,7 @@ from tools.havoc.server import binary
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without killing what it has started
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # ignored in the background of a shell, and inherited
     parser = _parser()
     given = vars(parser.parse_args())
     keep = given.pop("keep")
