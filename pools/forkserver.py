@@ -53,7 +53,10 @@ def main(descriptor: int) -> None:
     if load.kind.prepare is not None:
         resolve_name(load.kind.prepare)()
     resolve_name(load.kind.serve)  # so that children share it
-    run = _load(control, load.options)
+    try:
+        run = _load(control, load.options)
+    except BrokenPipeError:  # the supervisor is gone meanwhile: there is nobody to tell
+        return
     Nursery(control, run, load).work()
 
 

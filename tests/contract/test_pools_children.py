@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import time
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from pools.control import Control, Load
 from pools.ending import CAUSES
 from pools.interface import ChildFailed, Finished, Lost, Started
+from pools.kinds import BY_NAME
 from pools.respawn import Backoff
-from tests.support.pool_driver import KINDS, Gate, driven
+from tests.support.pool_driver import KINDS, OPTIONS, Gate, driven
+from tests.support.worker import ROOT
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 
@@ -39,6 +45,19 @@ def test_code_that_cannot_be_loaded(kind: str, boot: str, reason: str) -> None:
         assert all(reason in failure.reason for failure in driver.failures)
         assert driver.boots == []
         driver.until(lambda: driver.pool.next_deadline() == inf)
+
+
+def test_a_supervisor_that_is_gone_while_code_is_loaded_is_no_error(kind: str) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    Control(ours).send(Load(OPTIONS, BY_NAME[kind]))
+    ours.close()
+    program = f"from pools.forkserver import main; main({theirs.fileno()})"
+    command = [sys.executable, "-c", program]
+    with theirs:
+        ended = subprocess.run(
+            command, cwd=ROOT, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, check=True
+        )
+    assert ended.stderr == b""
 
 
 def test_code_that_refuses_to_be_loaded_is_not_tried_again(kind: str) -> None:
