@@ -72,8 +72,9 @@ class BeatProcess:
         self._poller.close()
 
     def _end(self) -> None:
-        self._ending, self._again_at = True, inf
-        self._process.terminate()
+        if not self._ending:  # a second signal would meet it while it leaves
+            self._ending, self._again_at = True, inf
+            self._process.terminate()
 
     def _again(self, now: float, why: str) -> None:
         if self._ending:

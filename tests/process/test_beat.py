@@ -58,6 +58,7 @@ def test_a_worker_with_beat(server: Server, tmp_path: Path) -> None:
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
         assert "Beat has ended" in worker.log()
+        assert "beat is told twice to leave" not in worker.effects()
         before = worker.started("often")
         worker.again()
         wait_until(lambda: worker.started("often") > before + 2, 10)

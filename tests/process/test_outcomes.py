@@ -166,7 +166,8 @@ def test_what_becomes_of_a_task_whose_child_dies(
     result = send(app, task, "p", link_error=app.signature("canvas.failed_how"))
     others = [send(app, "late_add", n, 1) for n in range(50)]
     assert [other.get(timeout=10) for other in others] == [n + 1 for n in range(50)]
-    with pytest.raises(WorkerLostError, match=f"signal 9; {runs} deliveries ended so"):
+    times = f", {runs} times" if runs > 1 else ""
+    with pytest.raises(WorkerLostError, match=f"^its process died: signal 9{times}$"):
         result.get(timeout=10)
     assert worker.started("p") == runs
     entries = [json.loads(entry) for entry in server.client.lrange("runtime.dead.celery", 0, -1)]

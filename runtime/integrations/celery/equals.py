@@ -100,8 +100,7 @@ _NONE = {
         task_queue_max_priority worker_detect_quorum_queues
         """,
     INSIDE: """
-        worker_agent worker_autoscaler worker_consumer worker_pool_putlocks worker_timer
-        worker_timer_precision
+        worker_autoscaler worker_consumer worker_pool_putlocks worker_timer worker_timer_precision
         """,
     NOT_YET: """
         control_queue_expires event_queue_expires event_serializer
@@ -116,6 +115,7 @@ _OF_CELERYS = (*OTHER_STORES, "redis_", "security_")
 
 SETTINGS: dict[str, Equal] = {
     **{name: Equal(How.SAME) for name in _SAME.split()},
+    "worker_agent": Equal(How.SAME, "called with the app, not with a connection, and in the main process"),
     "worker_state_db": Equal(How.SAME, "in `FILE.runtime`: Celery's own file has another form"),
     **{name: Equal(How.CELERY, note) for note, names in _CELERY.items() for name in names.split()},
     **{name: Equal(How.OTHER, note) for note, names in _OTHER.items() for name in names.split()},

@@ -86,7 +86,8 @@ class Settler:
         if verdict is Verdict.REDELIVER:
             again = envelope.redelivered(reservation.message, deaths=deliveries)
             return Settlement(reservation.tag, pushes=(self._to_head(reservation, again),))
-        failed = self._lost(reservation, f"{_cause(event.exitcode)}; {deliveries} deliveries ended so")
+        times = f", {deliveries} times" if deliveries > 1 else ""
+        failed = self._lost(reservation, f"its process died: {_cause(event.exitcode)}{times}")
         if verdict is Verdict.DEAD:
             reason = f"killed its child: {_cause(event.exitcode)}"
             failed = failed._replace(dead=self._dead(reservation, reason, deliveries))
