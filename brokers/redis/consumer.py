@@ -226,10 +226,9 @@ class RedisConsumer:
 
     def _check_lease(self, now: float) -> None:
         """Deliveries that have waited here for longer than the lease may be others' by now: ask again
-        for them, on a new connection. Not while an answer, or what we send, only takes its time: on a new
+        for them, on a new connection. Not if an answer, or what we send, only takes its time: on a new
         one it would begin again, for ever."""
-        is_silent = self._link.is_silent(now, self._renewal)
-        if self._link.is_open and is_silent and self._lease.has_run_out(now):
+        if self._link.is_open and self._lease.was_neglected(now):
             self._link.fail(BrokerUnavailable(f"{self._address.masked()}: the lease has run out"))
 
     def _receive_from_broker(self, received: Received, now: float) -> None:

@@ -77,7 +77,7 @@ class Lease:
         self._incarnation = incarnation
         self._length = length
         self._renewal = renewal
-        self._entered = self._entering = self._renewed = float("-inf")
+        self._entered = self._entering = self._renewed = self._asked = float("-inf")
         self._awaiting: float | None = None
         """Since when an answer is due."""
         self._ahead = float("inf")
@@ -99,10 +99,12 @@ class Lease:
         self._entered = now
         self._awaiting = None
         self._renewed = self._entering
+        self._asked = now
         self._next = now + self._renewal
 
     def renew(self, now: float) -> Command:
         self._awaiting = now if self._awaiting is None else self._awaiting
+        self._asked = now
         self._next = now + self._renewal
         return RENEW.call(*self._arguments())
 
@@ -128,8 +130,12 @@ class Lease:
         return ended > 0
 
     def has_run_out(self, now: float) -> bool:
-        """We were stopped for so long that others may have our messages by now."""
+        """We were stopped, or have had no answer, for so long that others may have our messages by now."""
         return now - self._renewed > self._length
+
+    def was_neglected(self, now: float) -> bool:
+        """We have not even asked for so long: we stood still, it is not that an answer takes its time."""
+        return now - self._asked > self._length
 
     def next_renewal(self) -> float:
         return self._next

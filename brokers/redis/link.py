@@ -64,10 +64,6 @@ class Link:
     def is_open(self) -> bool:
         return self._connection is not None
 
-    def is_silent(self, now: float, seconds: float) -> bool:
-        """Whether nothing has moved for so long."""
-        return now - self._silent_since > seconds
-
     def open(self, greeting: Sequence[Command], timeout: float) -> None:
         """The first connection, in this thread. Raises BrokerUnavailable or BrokerRefused."""
         self._use(connect(self.address, greeting, timeout), time.monotonic())

@@ -276,11 +276,13 @@ def test_a_frozen_worker_that_nobody_missed_goes_on(server: Server, messages: li
         assert (frozen.evicted, frozen.fenced) == (0, [])
 
 
+@pytest.mark.parametrize("in_a_turn", [False, True])
 def test_a_frozen_worker_some_of_whose_messages_are_gone_leaves_the_others(
-    server: Server, messages: list[bytes]
+    server: Server, messages: list[bytes], in_a_turn: bool
 ) -> None:
     """A Celery worker may have them: it gives back what is old, and knows no lease. The others are recovered
-    as if the worker were dead, by itself if need be."""
+    as if the worker were dead, by itself if need be. in_a_turn: it was frozen in the middle of one, and first
+    goes on with that."""
     with Driven(consumer_of(server)) as frozen:
         before = frozen.consumer.incarnation
         taken = frozen.take(5)
@@ -288,6 +290,9 @@ def test_a_frozen_worker_some_of_whose_messages_are_gone_leaves_the_others(
         server.client.zrem("unacked_index", taken[3].tag)
         begun = time.monotonic()
         wait_until(lambda: time.monotonic() - begun > 2 * LEASE)
+        if in_a_turn:
+            frozen.consumer.receive(begun)
+            frozen.consumer.measure()
         frozen.until(lambda: frozen.connected == 2)
         assert frozen.evicted == 1
         assert frozen.consumer.incarnation != before
