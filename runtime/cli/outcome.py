@@ -59,4 +59,4 @@ def _whereabouts(app: App, result: AsyncResult) -> str:
     for node, tasks in answers.items():
         if result.id in tasks:
             return f"{node} has it: {tasks[result.id][0]}"
-    return "no worker says that it has it; is there one for its queue?"
+    return "no worker says that it has it (is there one for its queue?)"

@@ -81,7 +81,7 @@ def test_waiting_without_a_worker_is_told_and_can_be_ended(shell: Shell, server:
     waiting = shell.begin("call", "tests.support.app.add", "1", "2")
     assert waiting.stderr is not None
     line = waiting.stderr.readline()
-    assert "no result yet; no worker says that it has it; is there one for its queue?" in line
+    assert "no result yet; no worker says that it has it (is there one for its queue?); Ctrl-C" in line
     task_id = line.partition(":")[0]
     assert f"`runtime result {task_id}` asks again" in line
     waiting.send_signal(signal.SIGINT)
