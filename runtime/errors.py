@@ -10,6 +10,7 @@ by that module. They are fetched on first use, because importing billiard takes 
 from __future__ import annotations
 
 import builtins
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,7 +72,11 @@ class Retry(TaskPredicate):
         self.push = push
 
     def __str__(self) -> str:
-        return self.message or f"Retry: {self.exc!r}"
+        """As Celery's, from now on."""
+        if self.message:
+            return self.message
+        wait = "" if self.when is None else f" in {max(0, round(self.when - time.time()))}s"
+        return f"Retry{wait}" if self.exc is None else f"Retry{wait}: {self.exc!r}"
 
 
 class TaskError(Error):

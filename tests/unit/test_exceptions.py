@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import celery.exceptions
@@ -114,3 +115,14 @@ def test_what_is_no_stored_exception_is_a_decode_error(stored: Any) -> None:
 
 def test_our_timeout_is_the_builtin_one_too() -> None:
     assert issubclass(errors.TimeoutError, TimeoutError)
+
+
+@pytest.mark.parametrize("error", [None, ValueError("x")])
+@pytest.mark.parametrize("wait", [1, 3600])
+def test_a_retry_says_why_and_when_as_celerys(error: ValueError | None, wait: int) -> None:
+    theirs = celery.exceptions.Retry(exc=error, when=wait)
+    assert str(errors.Retry(exc=error, when=time.time() + wait)) == str(theirs)
+
+
+def test_a_retry_at_once_says_why() -> None:
+    assert str(errors.Retry(exc=ValueError("x"))) == "Retry: ValueError('x')"
