@@ -22,6 +22,8 @@ class ForkServerClient:
 
     def __init__(self, options: ChildOptions, kind: Kind, now: float) -> None:
         self.born = now
+        self.heard_at = now
+        """When it said something last, or could not have (time.monotonic())."""
         self.loaded = False
         self.failure: str | None = None
         """Why its code could not be loaded."""

@@ -138,6 +138,7 @@ class Population:
             if heard is None:
                 self._lose(server, now, news)
                 return
+            server.heard_at = now
             self._heed(server, *heard, now, news)
 
     def _heed(
@@ -222,6 +223,9 @@ class Population:
         return ChildFailed(reason, self._respawn.attempts, self._respawn.fatal)
 
     def _look_after(self, now: float) -> None:
+        if now > self._next_round + _ROUND:  # we stood still, and so may they have
+            for server in self._servers():
+                server.heard_at = now
         for child in self:
             if child.leave_by is not None:
                 if now >= child.leave_by:
@@ -232,21 +236,22 @@ class Population:
                 child.worn = self._wear(child, now)
                 self._disturbed |= child.worn is not None
             self._judge_silence(child, now)
-        if self._loading is not None and now >= self._loading.born + self._options.boot_timeout:
+        if self._loading is not None and now >= self._loading.heard_at + self._options.boot_timeout:
             self._loading.failure = f"the code was not loaded after {self._options.boot_timeout:g} s"
             self._loading.kill()
         self._next_round = now + _ROUND if self._needs_rounds() else inf
 
     def _judge_silence(self, child: ChildHandle, now: float) -> None:
         """Of one that is not there yet, or has said its last: the next word is the fork server's."""
-        since, patience = (child.born if child.pidfd < 0 else child.ended_at), self._options.boot_timeout
+        server, patience = child.server, self._options.boot_timeout
+        since = child.born if child.pidfd < 0 else child.ended_at
         if since is None or now < since + patience:
             return
-        if child.pidfd < 0 or child.is_dead():
-            child.server.failure = f"the fork server did not answer for {patience:g} s"
-            child.server.kill()
-        else:
+        if child.pidfd >= 0 and not child.is_dead():
             child.kill(now)
+        elif now >= server.heard_at + patience:
+            server.failure = f"the fork server did not answer for {patience:g} s"
+            server.kill()
 
     def _wear(self, child: ChildHandle, now: float) -> str | None:
         """Why it should be replaced, if it should."""

@@ -253,6 +253,30 @@ def test_a_fork_server_that_hangs_is_killed_and_replaced(kind: str, gate: Gate) 
         driver.until_idle()
 
 
+def test_a_fork_server_that_stood_still_with_us_is_not_taken_to_hang(kind: str, gate: Gate) -> None:
+    """A container may be paused, or a machine have no time for either."""
+    with driven(kind, slots=2, boot_timeout=3.0) as driver:
+        driver.until_idle()
+        idle = driver.pool.pids()
+        (job,) = driver.begin(f"wait_at {gate}")
+        driver.until_started(job)
+        (server,) = fork_servers()
+        server.suspend()
+        idle.remove(driver.of(Started)[0].pid)
+        os.kill(idle[0], signal.SIGKILL)
+        wait_until(lambda: psutil.Process(idle[0]).status() == psutil.STATUS_ZOMBIE)
+        begun = time.monotonic()
+        driver.until(lambda: time.monotonic() - begun > 0.2)  # it sees that nothing more will come from there
+        wait_until(lambda: time.monotonic() - begun > 4)
+        driver.turn(0)
+        server.resume()
+        driver.until(lambda: idle[0] not in driver.pool.pids())
+        gate.release()
+        assert isinstance(driver.end(job), Finished)
+        driver.until_idle()
+        assert len(driver.boots) == 1
+
+
 def test_a_fork_server_that_makes_no_child_is_killed_and_replaced(kind: str) -> None:
     with driven(kind, boot_timeout=3.0, max_tasks=1) as driver:
         driver.until_idle()
