@@ -86,10 +86,12 @@ def call(
     Put -- before arguments that begin with a dash. Exit code 1: the task failed; its exception is
     on stderr. 6: no result within --timeout.
     """
+    app = load_app(context)
     given = {option: value for option, value in options.items() if value is not None}
     if not no_wait:
+        if app.conf.result_backend is None and not app.conf.task_always_eager:
+            raise ImproperlyConfigured("results are disabled: set result_backend, or give --no-wait")
         given["ignore_result"] = False  # whatever the task says: somebody waits
-    app = load_app(context)
     try:
         result = app.send_task(name, args, kwargs, **given)
     except (TypeError, ValueError) as error:

@@ -21,8 +21,9 @@ RUNTIME = str(Path(sys.executable).parent / "runtime")
 class Shell:
     """Runs `runtime -A tests.support.app …` against one server."""
 
-    def __init__(self, url: str) -> None:
-        self._env = {**os.environ, "RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
+    def __init__(self, url: str, **settings: object) -> None:
+        urls = {"RUNTIME_BROKER_URL": url, "RUNTIME_RESULT_BACKEND": url}
+        self._env = {**os.environ, **urls, "SETTINGS": json.dumps(settings)}
 
     def __call__(
         self, *arguments: str, answer: str = "", timeout: float | None = None
@@ -75,6 +76,16 @@ def test_without_a_result_the_exit_code_is_6(shell: Shell, server: Server) -> No
     assert done.stderr.endswith(": PENDING, no result within 0.1 s\n")
     done = shell("result", "unknown-id")
     assert (done.returncode, done.stderr) == (6, "unknown-id: PENDING\n")
+
+
+def test_nothing_is_sent_whose_result_could_not_be_told(server: Server) -> None:
+    shell = Shell(server.url(), result_backend=None)
+    refused = shell("call", "tests.support.app.add", "1", "2")
+    assert refused.returncode == 2
+    assert refused.stderr == "runtime: error: results are disabled: set result_backend, or give --no-wait\n"
+    assert server.client.llen("celery") == 0
+    assert shell("call", "--no-wait", "tests.support.app.add", "1", "2").returncode == 0
+    assert server.client.llen("celery") == 1
 
 
 def test_waiting_without_a_worker_is_told_and_can_be_ended(shell: Shell, server: Server) -> None:
