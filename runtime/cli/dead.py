@@ -147,19 +147,21 @@ class Found(NamedTuple):
 @contextmanager
 def opened(context: click.Context, queues: tuple[str, ...]) -> Iterator[list[DeadLetters]]:
     """The dead letters of these queues; of the app's and all that have any, if none is named. For how long
-    those of other apps are kept is a matter of theirs."""
+    those are kept that are not the app's is a matter of others."""
     from brokers.dead_letter import ALL, Retention
     from brokers.registry import open_dead_letters, queues_with_dead_letters
 
     conf = load_app(context).conf
     url, options = conf.broker_url, conf.broker_transport_options
     ours = Retention(conf.worker_dead_letters_max, conf.worker_dead_letters_expires)
-    kept = dict.fromkeys(queues_with_dead_letters(url, options), ALL)
-    kept |= dict.fromkeys(of_app(conf), ours)
+    kept = dict.fromkeys(of_app(conf), ours)
+    wanted = queues or {**dict.fromkeys(queues_with_dead_letters(url, options)), **kept}
     with ExitStack() as stack:
         yield [
-            stack.enter_context(closing(open_dead_letters(url, options, queue=queue, retention=retention)))
-            for queue, retention in (dict.fromkeys(queues, ours) or kept).items()
+            stack.enter_context(
+                closing(open_dead_letters(url, options, queue=queue, retention=kept.get(queue, ALL)))
+            )
+            for queue in wanted
         ]
 
 

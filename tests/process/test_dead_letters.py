@@ -64,7 +64,7 @@ def test_a_poison_task_runs_three_times_among_good_ones_and_again_when_retried(
     poison = send(app, "poison", "p")
     good += [send(app, "late_add", number, 1) for number in range(250, 500)]
     assert [result.get(timeout=20) for result in good] == list(range(1, 501))
-    with pytest.raises(WorkerLostError, match="signal 9; 3 deliveries"):
+    with pytest.raises(WorkerLostError, match="signal 9, 3 times"):
         poison.get(timeout=20)
     assert worker.started("p") == 3
     assert worker.log().count(": failed, and kept as a dead letter\n") == 1
@@ -119,11 +119,11 @@ def test_letters_are_chosen_by_task_and_age(server: Server, dead: Dead) -> None:
 
 
 def test_letters_of_other_apps_are_not_made_to_go(server: Server, dead: Dead) -> None:
-    """Who looks at all of a server does not know for how long others keep theirs."""
+    """Who looks at them does not know for how long others keep theirs."""
     bury(server, "t", "1", 1e9)
     server.client.rename("runtime.dead.celery", "runtime.dead.other")
+    assert len(dead.json("list", "-Q", "other")) == 1
     assert len(dead.json("list")) == 1
-    assert len(dead.json("list", "-Q", "other")) == 0
 
 
 def test_a_time_that_is_shown_can_be_given_back(server: Server, dead: Dead) -> None:
