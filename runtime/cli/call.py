@@ -90,7 +90,9 @@ def call(
     given = {option: value for option, value in options.items() if value is not None}
     if not no_wait:
         if app.conf.result_backend is None and not app.conf.task_always_eager:
-            raise ImproperlyConfigured("results are disabled: set result_backend, or give --no-wait")
+            raise ImproperlyConfigured(
+                "results are disabled, or not in Redis: set result_backend, or give --no-wait"
+            )
         given["ignore_result"] = False  # whatever the task says: somebody waits
     try:
         result = app.send_task(name, args, kwargs, **given)

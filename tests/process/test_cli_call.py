@@ -82,7 +82,10 @@ def test_nothing_is_sent_whose_result_could_not_be_told(server: Server) -> None:
     shell = Shell(server.url(), result_backend=None)
     refused = shell("call", "tests.support.app.add", "1", "2")
     assert refused.returncode == 2
-    assert refused.stderr == "runtime: error: results are disabled: set result_backend, or give --no-wait\n"
+    assert (
+        refused.stderr
+        == "runtime: error: results are disabled, or not in Redis: set result_backend, or give --no-wait\n"
+    )
     assert server.client.llen("celery") == 0
     assert shell("call", "--no-wait", "tests.support.app.add", "1", "2").returncode == 0
     assert server.client.llen("celery") == 1
