@@ -115,9 +115,7 @@ class Responder:
                 yield self._listener.accept()[0]
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except (
-                OSError
-            ):  # no descriptor is left; looked at again when we are called next, not all the time
+            except OSError:  # no descriptor is left: looked at again at the next call, not all the time
                 self._poller.modify(self._listener.fileno(), 0)
                 self._deferred = True
                 return
