@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
 
-from pools import ending, memory
+from pools import ending
 from pools.child_handle import ChildHandle
 from pools.control import Exited, Forked, Loaded, Message, NotForked, NotLoaded
 from pools.forkserver_client import ForkServerClient
@@ -22,11 +22,10 @@ from pools.kinds import Kind
 from pools.replacement import Standing, change
 from pools.respawn import CALM, GIVEN_UP, Backoff, after_failure
 from pools.transport import read_memory_file
+from pools.watch import Watch
 
 _RECEIVE_BUFFER = 256 * 1024
 """Bytes; more than a socket holds."""
-_ROUND = 1.0
-"""Seconds between two looks at what must be watched by the clock: memory, boot and leave times."""
 NO_DESCRIPTOR = "no descriptor left for what the fork server sends (ulimit -n)"
 _BOOTING = 16
 """Children asked of the fork server and not ready yet, at most: the control socket must not fill."""
@@ -56,6 +55,7 @@ class Population:
         self._kind = kind
         self._backoff = backoff
         self._buffer = memoryview(bytearray(_RECEIVE_BUFFER))
+        self._clock = Watch(options)
         self._epoll = select.epoll()
         self._sources: dict[int, ChildHandle | ForkServerClient] = {}
         """By the descriptor that the epoll watches."""
@@ -73,7 +73,6 @@ class Population:
         self._disturbed = False
         """Something has changed that may ask for other children."""
         self._respawn_at = inf
-        self._next_round = inf
 
     def __iter__(self) -> Iterator[ChildHandle]:
         return iter(self._children.values())
@@ -82,7 +81,7 @@ class Population:
         return self._epoll.fileno()
 
     def next_deadline(self) -> float:
-        return 0.0 if self._disturbed else min(self._respawn_at, self._next_round)
+        return 0.0 if self._disturbed else min(self._respawn_at, self._clock.next_look)
 
     def disturb(self) -> None:
         """A child has become ready, idle while retiring, or used up: `renew` must look."""
@@ -125,8 +124,8 @@ class Population:
                 self._disturbed = True
             else:
                 news.speaking.append(source)
-        if now >= self._next_round:
-            self._look_after(now)
+        if now >= self._clock.next_look:
+            self._disturbed |= self._clock.look(self._children.values(), self._servers(), now)
         return news
 
     def _hear(self, server: ForkServerClient, now: float, news: News) -> None:
@@ -222,65 +221,6 @@ class Population:
         self._disturbed = True
         return ChildFailed(reason, self._respawn.attempts, self._respawn.fatal)
 
-    def _look_after(self, now: float) -> None:
-        if now > self._next_round + _ROUND:  # we stood still, and so may they have
-            for server in self._servers():
-                server.heard_at = now
-        for child in self:
-            if child.leave_by is not None:
-                if now >= child.leave_by:
-                    child.kill(now)
-            elif not child.ready:
-                self._judge_boot(child, now)
-            elif child.worn is None:
-                child.worn = self._wear(child, now)
-                self._disturbed |= child.worn is not None
-            self._judge_silence(child, now)
-        if self._loading is not None and now >= self._loading.heard_at + self._options.boot_timeout:
-            self._loading.failure = f"the code was not loaded after {self._options.boot_timeout:g} s"
-            self._loading.kill()
-        self._next_round = now + _ROUND if self._needs_rounds() else inf
-
-    def _judge_silence(self, child: ChildHandle, now: float) -> None:
-        """Of one that is not there yet, or has said its last: the next word is the fork server's."""
-        server, patience = child.server, self._options.boot_timeout
-        since = child.born if child.pidfd < 0 else child.ended_at
-        if since is None or now < since + patience:
-            return
-        if child.pidfd >= 0 and not child.is_dead():
-            child.kill(now)
-        elif now >= server.heard_at + patience:
-            server.failure = f"the fork server did not answer for {patience:g} s"
-            server.kill()
-
-    def _wear(self, child: ChildHandle, now: float) -> str | None:
-        """Why it should be replaced, if it should."""
-        options = self._options
-        if options.max_lifetime is not None and now >= child.born + options.max_lifetime:
-            return "max_lifetime"
-        if (
-            options.max_memory is not None
-            and child.moved_at
-            and memory.resident(child.pid) > options.max_memory
-        ):
-            return "max_memory"  # not before its first job: the next one would be no smaller
-        return None
-
-    def _judge_boot(self, child: ChildHandle, now: float) -> None:
-        if now >= child.born + self._options.boot_timeout:
-            child.failure = f"child {child.pid} was not ready after {self._options.boot_timeout:g} s"
-            child.kill(now)
-
-    def _needs_rounds(self) -> bool:
-        return (
-            self._options.max_memory is not None
-            or self._options.max_lifetime is not None
-            or self._loading is not None
-            or any(
-                not child.ready or child.leave_by is not None or child.ended_at is not None for child in self
-            )
-        )
-
     # What should be -----------------------------------------------------------------------------------
 
     def renew(self, now: float) -> tuple[list[ChildHandle], ChildFailed | None]:
@@ -300,8 +240,7 @@ class Population:
         elif not self._respawn.fatal:
             self._respawn_at = self._respawn.not_before
         self._end_old_servers()
-        if self._next_round == inf and self._needs_rounds():
-            self._next_round = now + _ROUND
+        self._clock.plan(self._children.values(), self._servers(), now)
         return [self._children[number] for number in surplus], failure
 
     def _standing(self, child: ChildHandle) -> Standing:
