@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
+from contextvars import copy_context
+from sys import getrefcount
 from types import FrameType
+from weakref import getweakrefcount
 
 import gevent
 import gevent.os
@@ -45,32 +49,55 @@ def serve(station: Station) -> None:
     _Loop(station).run()
 
 
-class _Job(gevent.Greenlet):  # type: ignore[misc]
+class _Runner(gevent.Greenlet):  # type: ignore[misc]
+    """Runs the jobs that are given to it, one after the other; parked in between. (A greenlet's frames are
+    memory that is mapped, and unmapped when it ends: that takes longer than a quick job.)"""
+
     spawning_stack_limit = 0
     """To note down where it was made took a sixth of the time that making it does, and that is here."""
 
-    def __init__(self, number: int, payload: bytes, loop: _Loop) -> None:
+    def __init__(self, loop: _Loop) -> None:
         super().__init__()
-        self.number = number
+        self.number = -1
+        """Of its job, or its last one."""
         self.hit = False
-        """It has had its soft limit."""
+        """The job has had its soft limit."""
         self.begun = False
-        self._payload = payload
+        self._payload: bytes | None = None
+        self._references = 0
+        """To this greenlet when it got the job."""
         self._of = loop
+
+    def give(self, number: int, payload: bytes | None) -> None:
+        """From the hub, while it is parked. Without a payload it ends."""
+        self.number, self._payload = number, payload
+        self.begun = self.hit = False
+        self.gr_context = copy_context()
+        self._references = getrefcount(self)
+        self._of.soon(self.switch)
+
+    def is_known(self) -> bool:
+        """From the hub, while it is parked: its last job has left something that refers to it. A
+        `gevent.Timeout` that was not closed would be raised in the next job (or has been raised here)."""
+        return self.dead or getrefcount(self) != self._references or getweakrefcount(self) > 0
 
     def _run(self) -> None:
         """Named so by gevent."""
-        self.begun = True
-        try:
-            answer = self._of.run_job(memoryview(self._payload))
-        except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
-            break_down(EX_SOFTWARE, self._of.pid)
-        self.hit = True  # or the limit could still hit it, here
-        self._of.end(self, answer)
+        while True:
+            self._of.hub.switch()
+            if self._payload is None:
+                return
+            self.begun = True
+            try:
+                answer = self._of.run_job(memoryview(self._payload))
+            except BaseException:  # noqa: BLE001  (the user's code; what it may raise, `run` has turned into an answer)
+                break_down(EX_SOFTWARE, self._of.pid)
+            self.hit = True  # or the limit could still hit it, here
+            self._of.end(self, answer)
 
-    def limit(self) -> None:
-        """From the hub: SoftTimeLimitExceeded is raised where it waits."""
-        if self.begun and not self.hit and self._of.has(self):
+    def limit(self, number: int) -> None:
+        """From the hub: SoftTimeLimitExceeded is raised where the job of this number waits."""
+        if number == self.number and self.begun and not self.hit:
             self.hit = True
             self.throw(SoftTimeLimitExceeded())
 
@@ -81,24 +108,25 @@ class _Loop:
         self.run_job = station.run
         self._notice = station.notice
         self._line = Line(station.jobs, station.reports, station.notice)
-        self._loop = gevent.get_hub().loop
+        self.hub = gevent.get_hub()
+        self._loop = self.hub.loop
         # gevent's fork does it only afterwards: a job would wait for ever for its first process if
         # that had ended by then.
         self._loop.install_sigchld()
         self._readable = self._loop.io(self._line.fileno(), _READABLE)
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, _Runner] = {}
+        """By the number of the job that each runs."""
+        self._parked: list[_Runner] = []
+        """Those without a job; they end in the next turn, if they get none."""
         self._ended = Event()
         self._stall = StallWatch(station.options.max_blocking)
         self._watching = False
-        self._spared = codes(_Job._run, station.run)
+        self._spared = codes(_Runner._run, station.run)
         signal.signal(signal.SIGUSR1, self._on_signal)
 
     def run(self) -> None:
-        self._turn()
+        self.soon(self._turn)
         self._ended.wait()
-
-    def has(self, job: _Job) -> bool:
-        return self._jobs.get(job.number) is job
 
     def _turn(self) -> None:
         """Report what has ended, begin what has come. In the hub: must not wait."""
@@ -113,8 +141,11 @@ class _Loop:
             self._stall.turn()
             gevent.spawn(self._watch, self._stall.interval)
         for number, payload in begun:
-            job = self._jobs[number] = _Job(number, payload, self)
-            job.start()
+            runner = self._idle_runner()
+            runner.give(number, payload)
+            self._jobs[number] = runner
+        while self._parked:
+            self._parked.pop().give(-1, None)
         if self._line.full:
             self._readable.stop()
         else:
@@ -122,12 +153,27 @@ class _Loop:
         if self._line.closed and not self._line.running:
             self._ended.set()
 
-    def end(self, job: _Job, answer: bytes) -> None:
+    def soon(self, function: Callable[[], object]) -> None:
+        """Call it in the hub."""
+        self._loop.run_callback(function)
+
+    def end(self, runner: _Runner, answer: bytes) -> None:
         if os.getpid() != self.pid:
             os._exit(0)  # a process that a task forked and let run on; it must not answer for us
-        del self._jobs[job.number]
-        if self._line.end(job.number, answer):
-            self._loop.run_callback(self._turn)
+        del self._jobs[runner.number]
+        self._parked.append(runner)
+        if self._line.end(runner.number, answer):
+            self.soon(self._turn)
+
+    def _idle_runner(self) -> _Runner:
+        while self._parked:
+            runner = self._parked.pop()
+            if not runner.is_known():
+                return runner
+            runner.give(-1, None)
+        runner = _Runner(self)
+        runner.switch()  # until it is parked
+        return runner
 
     def _watch(self, interval: float) -> None:
         gevent.sleep(interval)
@@ -141,9 +187,9 @@ class _Loop:
         """Raised at once in the job that runs; where a job waits, once the hub gets there."""
         current = gevent.getcurrent()
         overdue = [self._jobs[number] for number in self._notice.overdue() if number in self._jobs]
-        for job in overdue:
-            if job is not current:
-                self._loop.run_callback_threadsafe(job.limit)
+        for runner in overdue:
+            if runner is not current:
+                self._loop.run_callback_threadsafe(runner.limit, runner.number)
         if self._line.full and self._line.running < self._notice.width:
             self._loop.run_callback_threadsafe(self._turn)  # there are more slots
         if current not in overdue or current.hit:

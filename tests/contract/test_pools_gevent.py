@@ -69,3 +69,22 @@ def test_programs_that_a_job_starts_do_not_block_the_hub() -> None:
 def test_a_process_that_ends_at_once_is_not_waited_for_in_vain() -> None:
     with driven("gevent") as driver:
         assert driver.answer("outlive_process") == b"outlived"
+
+
+def test_a_timeout_that_a_job_forgot_is_not_raised_in_the_next() -> None:
+    with driven("gevent", 2, 1) as driver:
+        driver.until_idle()
+        jobs = driver.begin("forget_timeout 0.1", "forget_timeout 0.2", *["sleep 0.05"] * 12, depth=20)
+        ends = [driver.end(job) for job in jobs]
+        assert [end.payload for end in ends if isinstance(end, Finished)] == [b"forgotten"] * 2 + [
+            b"slept"
+        ] * 12
+        assert driver.failures == []
+
+
+def test_a_job_finds_nothing_that_another_left_in_its_greenlet() -> None:
+    with driven("gevent", 2, 1) as driver:
+        driver.until_idle()
+        jobs = driver.begin(*["replace_values x", "sleep 0.01"] * 10, depth=20)
+        found = {end.payload for end in map(driver.end, jobs) if isinstance(end, Finished)}
+        assert found == {b"nothing nothing", b"slept"}
