@@ -54,6 +54,8 @@ def run(plan: Plan, directory: Path, tell: Tell) -> Outcome:
         exit_codes = fleet.stop(STOP_TIMEOUT)
         outcome = turn.judge(exit_codes, {name: (before[name], after[name]) for name in before})
         (directory / "harms").write_text("".join(f"{harm}\n" for harm in turn.harms))
+        lives = [f"{worker.name} {life}\n" for worker in fleet.workers for life in worker.lives]
+        (directory / "lives").write_text("".join(lives))
         load.clean_up()
     return outcome
 
