@@ -12,6 +12,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+TIME_ZONE = "UTC"  # of the log, too; Django's default is Chicago
 
 CELERY_BROKER_URL = os.environ.get("SHOP_BROKER", "redis://localhost/0")
 CELERY_RESULT_BACKEND = CELERY_BROKER_URL
