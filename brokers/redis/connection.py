@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
+from fcntl import ioctl
+from math import inf
+from termios import TIOCOUTQ
 from typing import Any
 
 import hiredis
@@ -21,6 +25,8 @@ class Connection:
         self._sock = sock
         self._reader = reader
         self._unsent = bytearray()
+        self._given = 0
+        """Bytes that the socket has taken."""
         self.moved = 0
         """Bytes that have come, or have gone once the socket had been full: the peer is there. (That the
         socket takes something at once says nothing of it.)"""
@@ -48,6 +54,12 @@ class Connection:
         """Whether `flush` has something to do when the socket can be written to."""
         return bool(self._unsent)
 
+    def arrived(self) -> float:
+        """Bytes that have got to the peer's system, about: what counts is that they become more. inf: all;
+        what is sent after that arrives there, too, when the server is frozen. Raises OSError."""
+        underway = int.from_bytes(ioctl(self._sock, TIOCOUTQ, bytes(4)), sys.byteorder)
+        return self._given - underway if underway else inf
+
     def receive(self) -> tuple[list[Any], list[list[Any]]]:
         """(replies in the order of their commands, pushes). Error replies are hiredis.ReplyError.
 
@@ -74,6 +86,8 @@ class Connection:
 
     def _try_send(self, data: bytes | bytearray) -> int:
         try:
-            return self._sock.send(data)
+            sent = self._sock.send(data)
         except BlockingIOError:
             return 0
+        self._given += sent
+        return sent

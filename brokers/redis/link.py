@@ -58,6 +58,8 @@ class Link:
         self._unanswered = 0
         self._silent_since = 0.0
         """When something last moved, or began to be due."""
+        self._arrived: float | None = None
+        """`Connection.arrived` in the middle of the present silence."""
         self._writing = False
 
     @property
@@ -73,7 +75,7 @@ class Link:
         if self._connection is None:
             return
         if self._unanswered == 0:
-            self._silent_since = time.monotonic()
+            self._stir(time.monotonic())
         self._unanswered += 1
         try:
             self._connection.send(packed)
@@ -90,15 +92,15 @@ class Link:
         try:
             self._connection.flush()
             replies, pushes = self._connection.receive()
+            self._unanswered -= len(replies)
+            if self._connection.moved != before:
+                self._stir(now)
+            elif self._unanswered:
+                self._judge_silence(self._connection, now)
         except (OSError, hiredis.ProtocolError) as error:
             self._lose(error)
             return Arrivals((), (), False)
         self._watch()
-        self._unanswered -= len(replies)
-        if self._connection.moved != before:
-            self._silent_since = now
-        elif self._unanswered and now - self._silent_since >= ANSWER_TIMEOUT:
-            self._lose(TimeoutError(f"no answer for {ANSWER_TIMEOUT:g} s"))
         return Arrivals(replies, pushes, opened)
 
     def fail(self, problem: BrokerError) -> None:
@@ -134,7 +136,9 @@ class Link:
             return float("-inf")
         if self._connection is None:
             return self._retry_at if self._attempt is None else float("inf")
-        return self._silent_since + ANSWER_TIMEOUT if self._unanswered else float("inf")
+        if not self._unanswered:
+            return float("inf")
+        return self._silent_since + (ANSWER_TIMEOUT if self._arrived is not None else ANSWER_TIMEOUT / 2)
 
     def close(self) -> None:
         self._drop()
@@ -162,6 +166,20 @@ class Link:
             return False
         self._use(outcome, now)
         return True
+
+    def _stir(self, now: float) -> None:
+        self._silent_since, self._arrived = now, None
+
+    def _judge_silence(self, connection: Connection, now: float) -> None:
+        """Raises TimeoutError, unless what we have sent is still on its way."""
+        silence = now - self._silent_since
+        if silence < ANSWER_TIMEOUT:
+            if self._arrived is None and silence >= ANSWER_TIMEOUT / 2:
+                self._arrived = connection.arrived()
+        elif self._arrived is not None and connection.arrived() > self._arrived:
+            self._stir(now)
+        else:
+            raise TimeoutError(f"no answer for {ANSWER_TIMEOUT:g} s")
 
     def _watch(self) -> None:
         """Wait for room in the socket only while there is something to send."""

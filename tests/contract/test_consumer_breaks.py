@@ -237,6 +237,18 @@ def test_an_answer_that_takes_longer_than_a_lease_to_come_is_waited_for(
             assert driven.fenced == []
 
 
+def test_what_takes_long_to_be_sent_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system takes all of it at once, and only there can be seen that it arrives."""
+    monkeypatch.setattr("brokers.redis.link.ANSWER_TIMEOUT", 1.0)
+    with Proxy(server) as proxy, Driven(RedisConsumer(parse(proxy.url()), ["a"], node="w@test")) as driven:
+        server.client.lpush("a", "1")
+        [delivery] = driven.take()
+        proxy.slow_down(500_000)
+        driven.settle(Settlement(delivery.tag, pushes=[Push("q", b"x" * 1_500_000)]))
+        assert (driven.problems, driven.fenced) == ([], [])
+        assert server.client.llen("q") == 1
+
+
 def test_a_consumer_that_was_stopped_for_a_lease_asks_again_what_is_its_own(server: Server) -> None:
     """What was delivered to a frozen worker may be another's when it goes on."""
     with Driven(RedisConsumer(parse(server.url()), ["a"], node="w@test", lease=0.4)) as frozen:
