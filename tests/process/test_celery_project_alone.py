@@ -63,8 +63,9 @@ def test_how_often_a_process_may_die(start: Any) -> None:
     """By our setting, and by the task's own option."""
     call = start(env={"CELERY_SETTINGS": json.dumps({"task_max_deliveries": 1})})
     assert call.deadly_twice("t").delay().get(timeout=10) is None
-    with pytest.raises(WorkerLostError, match="1 deliveries"):
+    with pytest.raises(WorkerLostError, match=r"its process died: exit code 1$"):
         call.deadly("d").delay().get(timeout=10)
+    assert len([line for line in call.effects() if line.startswith("start d ")]) == 1
 
 
 def test_a_result_store_other_than_redis(start: Any, shared_server: Server, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_an_environment_variable_that_is_nearly_ours_is_named() -> None:
     assert warning.endswith("did you mean 'CONCURRENCY'?")
 
 
-@pytest.mark.parametrize("verb", [["start"], ["call", "examples.tasks.add"], ["purge"]])
+@pytest.mark.parametrize("verb", [["start"], ["call", "--no-wait", "examples.tasks.add"], ["purge"]])
 def test_sentinels_need_the_name_of_the_master(verb: list[str]) -> None:
     done = runtime("-A", "examples.tasks", *verb, RUNTIME_BROKER_URL="sentinel://h;sentinel://i")
     assert done.returncode == 2
