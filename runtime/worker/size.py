@@ -46,6 +46,8 @@ def size(options: WorkerOptions, conf: Settings) -> Size:
         slots = options.concurrency or (conf.worker_concurrency if own else None) or 1
         if bounds:
             raise ImproperlyConfigured("autoscale: a solo pool has one slot")
+        if slots > 1:
+            raise ImproperlyConfigured(f"concurrency is {slots}; a solo pool runs one task at a time")
         return Size(kind, slots, processes, None)
     given = options.concurrency or conf.worker_concurrency
     if bounds is None:

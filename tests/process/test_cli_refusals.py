@@ -31,7 +31,7 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (["-A", "examples.tasks", "start", "-P", "prefrok"], "did you mean 'prefork'?"),
         (["-A", "examples.tasks", "start", "-P", "eventlet"], "use gevent"),
         (["-A", "examples.tasks", "start", "--processes", "2"], "a prefork pool has one for each slot"),
-        (["-A", "examples.tasks", "start", "-P", "solo", "-c", "4"], "a solo pool has 1"),
+        (["-A", "examples.tasks", "start", "-P", "solo", "-c", "4"], "concurrency is 4; a solo pool runs"),
         (["-A", "examples.tasks", "start", "-P", "solo", "--autoscale", "4,2"], "a solo pool has one slot"),
         (["-A", "examples.tasks", "start", "--autoscale", "2,4"], "'2,4' is not MAX,MIN"),
         (["-A", "examples.tasks", "start", "--autoscale", "4,2", "-c", "5"], "is not between 2 and 4"),

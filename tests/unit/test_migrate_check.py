@@ -45,6 +45,12 @@ def test_an_app_for_which_nothing_changes() -> None:
     assert set(verdict.unchanged) == {"broker_url", "result_backend", "task_track_started"}
 
 
+def test_a_solo_pool_is_started_without_a_size() -> None:
+    for settings, options in (({}, ["-P", "solo"]), ({"worker_pool": "solo"}, ["-B"])):
+        verdict = judge(app(**settings), "proj", ["-c", "4", "--autoscale=4,2", *options])
+        assert "4" not in verdict.command
+
+
 def test_what_changes() -> None:
     made = app(worker_timer="x", result_backend="db+sqlite:///x", worker_prefetch_multiplier=1)
     made.task(name="late", acks_late=True, shared=False)(do_nothing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -49,6 +49,8 @@ NEVER_SENT = (
 )  # fmt: skip
 """Signals of Celery's main process, in which no code of the app runs here."""
 
+SIZES = ("--concurrency", "--autoscale")
+"""A solo pool of Celery's takes no notice of them; ours refuses them."""
 STRATEGY = "celery.worker.strategy:default"
 REQUEST = "celery.worker.request:Request"
 
@@ -71,11 +73,12 @@ def judge(app: Celery, name: str, arguments: Sequence[str]) -> Verdict:
         *_of_extensions(app),
     ]
     unchanged = [each for each in sorted(changed) if of_setting(each).how in (How.SAME, How.CELERY)]
-    return Verdict(_command(name, options), findings, unchanged)
+    unwanted = SIZES if _kind(app, options) == "solo" else ()
+    return Verdict(_command(name, options, unwanted), findings, unchanged)
 
 
-def _command(name: str, options: Sequence[Option]) -> str:
-    kept = [option for option in options if OPTIONS[option.name].how is How.SAME]
+def _command(name: str, options: Sequence[Option], unwanted: Collection[str]) -> str:
+    kept = [each for each in options if OPTIONS[each.name].how is How.SAME and each.name not in unwanted]
     given = [option.name if option.value is None else f"{option.name} {option.value}" for option in kept]
     return " ".join(["runtime", "-A", name, "start", *given])
 
@@ -117,10 +120,15 @@ def _of_results(app: Celery) -> Iterator[Finding]:
         )
 
 
+def _kind(app: Celery, options: Sequence[Option]) -> str:
+    """Of the pool."""
+    given = (option.value for option in options if option.name == "--pool")
+    return str(next(given, None) or app.conf.worker_pool)
+
+
 def _of_pool(app: Celery, options: Sequence[Option]) -> Iterator[Finding]:
-    kind = next((option.value for option in options if option.name == "--pool"), None) or app.conf.worker_pool
     try:
-        registry.resolve(str(kind))
+        registry.resolve(_kind(app, options))
     except ValueError as error:
         yield Finding(Effect.BLOCKS, str(error))
 
