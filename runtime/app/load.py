@@ -76,7 +76,7 @@ def _attribute(module: ModuleType, path: str) -> object:
     if found is None:
         apps = (name for name, value in vars(module).items() if isinstance(value, _kinds()))
         hint = did_you_mean(path, apps) or near(f"{module.__name__}.{path}")
-        raise AppNotFound(f"{module.__name__}:{path} is nothing, not an App{hint}")
+        raise AppNotFound(f"module {module.__name__!r} has no {path!r}{hint}")
     if not isinstance(found, _kinds()):
         raise AppNotFound(f"{module.__name__}:{path} is of type {type(found).__name__}, not an App")
     return found

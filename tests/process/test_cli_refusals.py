@@ -37,7 +37,7 @@ def runtime(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         (["-A", "examples.tasks", "start", "--autoscale", "4,2", "-c", "5"], "is not between 2 and 4"),
         (["-A", "examples.tasks", "start", "-c", "many"], "'many' is not a valid integer"),
         (["-A", "examples.tasks", "start", "-n", "w@%x"], "unknown placeholder '%x'"),
-        (["-A", "examples.nothing", "start"], "examples:nothing is nothing, not an App"),
+        (["-A", "examples.nothing", "start"], "module 'examples' has no 'nothing'"),
         (["-A", "examples.tasks:nothing", "call", "x"], "nothing"),
         (["-A", "examples.tasks", "call"], "Missing argument 'NAME'"),
         (["-A", "examples.tasks", "call", "x", "--kwargs", "[1]"], "not a JSON object"),
