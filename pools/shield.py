@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 
 SHIELDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
@@ -37,7 +37,24 @@ def lower_for_job(is_meant: Callable[[], bool]) -> None:
 def restore_in_descendants() -> None:
     """Let processes that are forked from here die of SIGTERM and the like again, so that a task can
     end its own (multiprocessing's `terminate`). Call once, in a child."""
-    os.register_at_fork(after_in_child=_restore)
+    when_forked(SHIELDED, _restore)
+
+
+def when_forked(signals: Collection[signal.Signals], restore: Callable[[], None]) -> None:
+    """Call `restore`, which sets the handlers of these signals, in each process that is forked from this one.
+    Until then they are held: one that came before would be lost, and its sender wait for ever."""
+
+    def hold() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def let_through() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+    def begin() -> None:
+        restore()
+        let_through()
+
+    os.register_at_fork(before=hold, after_in_parent=let_through, after_in_child=begin)
 
 
 def _restore() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 
+from pools import shield
 from runtime.early_signals import unheeded
 
 HEEDED = (
@@ -23,14 +24,6 @@ def _queue_only(number: int, frame: object) -> None:
     """The interpreter has written the number to the wake-up descriptor before it calls this."""
 
 
-def _hold() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
-
-
-def _let_through() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
-
-
 class SignalInbox:
     """Owns the process's handlers between `open` and `close`. Main thread only."""
 
@@ -45,8 +38,7 @@ class SignalInbox:
         self._writer.send(unheeded())
         # What a task forks in a solo pool would write the signals that it gets, such as those of
         # multiprocessing's `terminate`, into the descriptor that it shares with us.
-        # Meanwhile they are held: one that came before `_restore` would be lost, its sender wait for ever.
-        os.register_at_fork(before=_hold, after_in_parent=_let_through, after_in_child=self._restore)
+        shield.when_forked(HEEDED, self._restore)
 
     def fileno(self) -> int:
         return self._reader.fileno()
@@ -74,4 +66,3 @@ class SignalInbox:
             signal.set_wakeup_fd(-1)
             for number in HEEDED:
                 signal.signal(number, signal.SIG_DFL)
-        _let_through()

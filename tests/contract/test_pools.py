@@ -309,6 +309,11 @@ def test_a_task_may_use_threads_and_multiprocessing(kind: str) -> None:
             assert driver.answer("use_multiprocessing a,b,c") == b"A,B,C"
 
 
+def test_a_process_that_a_task_terminates_at_once_ends(kind: str) -> None:
+    with driven(kind) as driver:
+        assert driver.answer("terminate_at_once 300") == b"terminated"
+
+
 def test_a_task_that_forks_answers_once(kind: str) -> None:
     with driven(kind) as driver:
         jobs = driver.begin(*["fork_and_return"] * 10, *["echo x"] * 10, depth=20)

@@ -365,6 +365,18 @@ def use_process(argument: bytes) -> bytes:
     return receiver.recv_bytes()
 
 
+def terminate_at_once(times: bytes) -> bytes:
+    """Processes that it forks."""
+    for _ in range(int(times)):
+        pid = os.fork()
+        if pid == 0:
+            while True:
+                time.sleep(1)
+        os.kill(pid, signal.SIGTERM)
+        os.waitpid(pid, 0)
+    return b"terminated"
+
+
 def use_multiprocessing(argument: bytes) -> bytes:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         return b",".join(pool.map(bytes.upper, argument.split(b",")))
