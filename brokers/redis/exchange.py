@@ -7,7 +7,10 @@ against 220 in a process that has slept), and this is what every `delay()` pays.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import Any
 
 import hiredis
@@ -63,8 +66,8 @@ class Exchange:
 
     A server that was only slow carries out whatever it was sent, so what is sent again would be done twice.
     An attempt after a late answer goes on waiting for it: unless the server answers to a new connection, and
-    still not to the old one, which then is dead. (What is lost with a connection that breaks may have been
-    done all the same.)
+    still not to the old one, to which nothing gets either: it is dead. (What is lost with a connection that
+    breaks may have been done all the same.)
     """
 
     def __init__(self, connections: Connections, commands: Sequence[Command]) -> None:
@@ -131,8 +134,15 @@ class Exchange:
 
 
 def _answers(connection: Any) -> bool:
-    """Or will in a moment."""
+    """Or will in a moment, or what it was sent is still on its way, and arrives."""
     try:
-        return bool(connection.can_read(GRACE))
-    except exceptions.RedisError:  # it is broken
+        underway = _underway(connection)
+        return bool(connection.can_read(GRACE)) or _underway(connection) < underway
+    except (exceptions.RedisError, OSError):  # it is broken
         return False
+
+
+def _underway(connection: Any) -> int:
+    """Bytes that have not got to the peer's system. Raises OSError."""
+    sock = connection._sock
+    return 0 if sock is None else int.from_bytes(ioctl(sock, TIOCOUTQ, bytes(4)), sys.byteorder)

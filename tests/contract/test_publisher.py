@@ -279,6 +279,17 @@ def test_a_late_answer_doubles_nothing(server: Server) -> None:
     assert (served(server), served(server, "r")) == ([b"0", b"1", b"3", b"4"], [b"2"])
 
 
+def test_what_takes_long_to_be_sent_is_sent_once(server: Server) -> None:
+    with Proxy(server) as proxy:
+        publisher = registry.open_publisher(proxy.url(), {"socket_timeout": 1.0})
+        publisher.publish([Push("q", b"1")])
+        proxy.slow_down(500_000)
+        publisher.publish([Push("q", b"x" * 1_500_000)])
+        publisher.publish([Push("q", b"2")])
+        publisher.close()
+    assert server.client.llen("q") == 3
+
+
 def test_a_connection_that_is_dead_without_a_word_is_replaced(server: Server) -> None:
     with Proxy(server) as proxy:
         publisher = registry.open_publisher(proxy.url(), {"socket_timeout": 0.3})
