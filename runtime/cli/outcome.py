@@ -41,11 +41,13 @@ def _patient(app: App, result: AsyncResult) -> Any:
     try:
         return result.get(timeout=PATIENCE, propagate=False)
     except TimeoutError:
-        click.echo(
-            f"{result.id}: no result yet; {_whereabouts(app, result)}; "
-            f"Ctrl-C ends this wait, not the task; `runtime result {result.id}` asks again",
-            err=True,
-        )
+        where = _whereabouts(app, result)
+        if not result.ready():  # it may have come meanwhile, and then nobody has the task
+            click.echo(
+                f"{result.id}: no result yet; {where}; "
+                f"Ctrl-C ends this wait, not the task; `runtime result {result.id}` asks again",
+                err=True,
+            )
     return result.get(propagate=False)
 
 

@@ -104,6 +104,21 @@ def test_waiting_without_a_worker_is_told_and_can_be_ended(shell: Shell, server:
     assert server.client.llen("celery") == 1
 
 
+def test_a_result_that_comes_while_workers_are_asked_is_all_that_is_told(
+    shell: Shell, server: Server
+) -> None:
+    with server.client.pubsub() as questions:
+        questions.psubscribe("*pidbox*")
+        waiting = shell.begin("call", "tests.support.app.add", "1", "2")
+        wait_until(lambda: (questions.get_message() or {}).get("type") == "pmessage", 10)
+        (message,) = server.client.lrange("celery", 0, -1)
+        task_id = json.loads(message)["headers"]["id"]
+        done = {"status": "SUCCESS", "result": 3, "traceback": None, "children": [], "task_id": task_id}
+        server.client.set(f"celery-task-meta-{task_id}", json.dumps(done))
+        server.client.publish(f"celery-task-meta-{task_id}", json.dumps(done))
+        assert waiting.communicate(timeout=10) == ("3\n", "")
+
+
 def test_waiting_for_a_task_that_a_worker_has_tells_which(shell: Shell, worker: Worker) -> None:
     waiting = shell.begin("call", "tests.support.app.mark", "slow", "3")
     assert waiting.stderr is not None
