@@ -125,8 +125,12 @@ def _consumed(options: WorkerOptions, conf: Settings) -> tuple[Queue, ...]:
 
 def _agent(name: str | Callable[[App], Any] | None) -> Callable[[App], Any] | None:
     """Raises ImproperlyConfigured."""
+    if not isinstance(name, str):
+        return name
     try:
-        found: Callable[[App], Any] | None = resolve_name(name) if isinstance(name, str) else name
+        found: Callable[[App], Any] = resolve_name(name)
+        if not callable(found):
+            raise ValueError(f"{type(found).__name__!r} object is not callable")
     except (ImportError, AttributeError, ValueError) as error:
         raise ImproperlyConfigured(f"worker_agent must name a class; it is {name!r}: {error}") from None
     return found

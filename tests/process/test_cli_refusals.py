@@ -129,6 +129,10 @@ OPTIONS_OF_APP = "app.user_options['worker'].add"
             "worker_agent must name a class; it is 'own:Agent'",
         ),
         (
+            "app.conf.worker_agent = 'own'",
+            "worker_agent must name a class; it is 'own': 'module' object is not callable",
+        ),
+        (
             "app.conf.worker_agent = 7",
             "worker_agent must be a class, or its name",
         ),
