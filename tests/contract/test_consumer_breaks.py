@@ -243,8 +243,8 @@ def test_what_takes_long_to_be_sent_is_waited_for(server: Server, monkeypatch: p
     with Proxy(server) as proxy, Driven(RedisConsumer(parse(proxy.url()), ["a"], node="w@test")) as driven:
         server.client.lpush("a", "1")
         [delivery] = driven.take()
-        proxy.slow_down(500_000)
-        driven.settle(Settlement(delivery.tag, pushes=[Push("q", b"x" * 1_500_000)]))
+        proxy.slow_down(1_000_000)
+        driven.settle(Settlement(delivery.tag, pushes=[Push("q", b"x" * 2_500_000)]))
         assert (driven.problems, driven.fenced) == ([], [])
         assert server.client.llen("q") == 1
 

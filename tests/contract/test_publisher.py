@@ -281,10 +281,10 @@ def test_a_late_answer_doubles_nothing(server: Server) -> None:
 
 def test_what_takes_long_to_be_sent_is_sent_once(server: Server) -> None:
     with Proxy(server) as proxy:
-        publisher = registry.open_publisher(proxy.url(), {"socket_timeout": 1.0})
+        publisher = registry.open_publisher(proxy.url(), {"socket_timeout": 0.7})
         publisher.publish([Push("q", b"1")])
-        proxy.slow_down(500_000)
-        publisher.publish([Push("q", b"x" * 1_500_000)])
+        proxy.slow_down(1_000_000)
+        publisher.publish([Push("q", b"x" * 2_000_000)])
         publisher.publish([Push("q", b"2")])
         publisher.close()
     assert server.client.llen("q") == 3
