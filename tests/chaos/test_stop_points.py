@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,15 @@ def test_children_killed_there_lose_nothing(app: App, server: Server, tmp_path: 
         sent = send_load(app)
         assert_all_done(app, server, worker, sent)
         assert worker.log().count("exit code -9") >= TASKS // 10
+
+
+def test_a_call_during_which_others_begin_stops_its_process_as_well(tmp_path: Path) -> None:
+    (tmp_path / "meeting.py").write_text(
+        "class Guest:\n    def come(self, barrier):\n        barrier.wait()\n"
+    )
+    program = (
+        "import meeting, threading\nbarrier = threading.Barrier(3)\n"
+        "for _ in range(3): threading.Thread(target=meeting.Guest().come, args=[barrier]).start()\n"
+    )
+    env = {**os.environ, **rows.environment("meeting:Guest.come after 2", str(tmp_path))}
+    assert subprocess.run([sys.executable, "-c", program], env=env, check=False).returncode == -9

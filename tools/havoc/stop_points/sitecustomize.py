@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import os
 import signal
 from typing import Any
@@ -20,16 +21,15 @@ def stop_at(place: str, when: str, number: str) -> None:
     for part in outer:
         owner = getattr(owner, part)
     function = getattr(owner, name)
-    calls = 0
+    calls = itertools.count(1)
 
     @functools.wraps(function)
     def stopping(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if when == "before" and calls == int(number):
+        call = next(calls)
+        if when == "before" and call == int(number):
             os.kill(os.getpid(), signal.SIGKILL)
         result = function(*args, **kwargs)
-        if when == "after" and calls == int(number):
+        if when == "after" and call == int(number):
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
