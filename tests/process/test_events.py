@@ -162,8 +162,9 @@ def test_a_terminated_task_ends_as_in_celerys_worker(
     results = [shared_app.send_task(TASKS + name, args, queue=queue) for queue in ("ours", "theirs")]
     ear.until(lambda: all("task-started" in ear.types(result.id) for result in results))
     # Each of its own only: of one that it does not run, Celery's writes REVOKED over what came meanwhile.
-    for result, worker in zip(results, both, strict=True):
-        shared_app.control.revoke(result.id, terminate=True, signal=named, destination=[worker.node])
+    nodes = [both[0].node, both[1].node]
+    for result, node in zip(results, nodes, strict=True):
+        shared_app.control.revoke(result.id, terminate=True, signal=named, destination=[node])
     expected = ["task-received", "task-started", "task-revoked", *last]
     ear.until(lambda: [ear.types(result.id) for result in results] == [expected] * 2)
     for told in (ear.of(result.id)[2] for result in results):
