@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import sys
-from fcntl import ioctl
 from math import inf
-from termios import TIOCOUTQ
 from typing import Any
 
 import hiredis
+
+from brokers.redis.underway import underway
 
 CHUNK = 1 << 16
 """Bytes read at a time; from 128 KB on each read would cost an mmap."""
@@ -57,8 +56,8 @@ class Connection:
     def arrived(self) -> float:
         """Bytes that have got to the peer's system, about: what counts is that they become more. inf: all;
         what is sent after that arrives there, too, when the server is frozen. Raises OSError."""
-        underway = int.from_bytes(ioctl(self._sock, TIOCOUTQ, bytes(4)), sys.byteorder)
-        return self._given - underway if underway else inf
+        left = underway(self._sock)
+        return self._given - left if left else inf
 
     def receive(self) -> tuple[list[Any], list[list[Any]]]:
         """(replies in the order of their commands, pushes). Error replies are hiredis.ReplyError.

@@ -7,14 +7,13 @@ against 220 in a process that has slept), and this is what every `delay()` pays.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
-from fcntl import ioctl
-from termios import TIOCOUTQ
 from typing import Any
 
 import hiredis
 from redis import ConnectionPool, exceptions
+
+from brokers.redis.underway import underway
 
 Command = Sequence[str | bytes]
 
@@ -136,13 +135,13 @@ class Exchange:
 def _answers(connection: Any) -> bool:
     """Or will in a moment, or what it was sent is still on its way, and arrives."""
     try:
-        underway = _underway(connection)
-        return bool(connection.can_read(GRACE)) or _underway(connection) < underway
+        before = _underway(connection)
+        return bool(connection.can_read(GRACE)) or _underway(connection) < before
     except (exceptions.RedisError, OSError):  # it is broken
         return False
 
 
 def _underway(connection: Any) -> int:
-    """Bytes that have not got to the peer's system. Raises OSError."""
+    """As `underway`; 0: there is no socket."""
     sock = connection._sock
-    return 0 if sock is None else int.from_bytes(ioctl(sock, TIOCOUTQ, bytes(4)), sys.byteorder)
+    return 0 if sock is None else underway(sock)
