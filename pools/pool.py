@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from time import monotonic
 
 from pools.allotment import allot
@@ -182,8 +183,8 @@ class ChildPool:
         for child in list(self._busy):
             if child.sent and (stuck <= 0 or child.stuck_since() <= now - stuck):
                 taken.update(child.take_back())
-                if stuck > 0 and 0 < len(child.running) < child.width:
-                    self._vacancies.close(child, now + _DEAF)
+                if stuck > 0 and child.running:
+                    self._vacancies.close(child, now + _DEAF if len(child.running) < child.width else inf)
                 self._settle(child)
         return [self._waiting.pop(job) for job in list(self._waiting) if job in taken]
 
@@ -355,6 +356,7 @@ class ChildPool:
         self._slots = slots
         if self._wide:
             self._population.widen(_width(slots, self._population.size))
+            self._vacancies.reopen(inf)
             for child in self._population:
                 self._vacancies.count(child)
         else:

@@ -32,7 +32,7 @@ class Vacancies:
         """Jobs that wait behind those."""
         self._counts: dict[ChildHandle, _Count] = {}
         self._closed: dict[ChildHandle, float] = {}
-        """Children that count as having no idle slot → until when."""
+        """Children that get nothing → until when."""
 
     def count(self, child: ChildHandle) -> None:
         outstanding = len(child.sent) + len(child.running)
@@ -43,8 +43,8 @@ class Vacancies:
             self._replace(child, _Count(0, child.width, outstanding - child.width))
 
     def close(self, child: ChildHandle, until: float) -> None:
-        """It begins nothing, though it has idle slots: they are none until it says something, or until
-        then (time.monotonic() seconds)."""
+        """It begins nothing of what it is sent: it gets no more until it says something, or until then
+        (time.monotonic() seconds; inf: no sooner)."""
         self._closed[child] = until
         self.count(child)
 

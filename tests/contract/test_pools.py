@@ -126,6 +126,18 @@ def test_recall_of_what_waits_behind_a_slow_job(kind: str, gate: Gate) -> None:
         assert not any(driver.ends(job) for job in jobs[1:])
 
 
+def test_nothing_more_is_queued_behind_a_slow_job(kind: str, gate: Gate) -> None:
+    """It would come back again and again, and meanwhile no other slot and no other worker had it."""
+    with driven(kind) as driver:
+        slow, *quick = driver.begin(f"wait_at {gate}", "echo x", depth=9)
+        driver.until_started(slow)
+        driver.until(lambda: [job.id for job in driver.pool.recall(time.monotonic(), 0.001)] == quick)
+        assert driver.pool.submit([driver.job("echo x")], 9) == 0
+        gate.release()
+        driver.end(slow)
+        assert driver.answer("echo on") == b"on"
+
+
 def test_recall_of_nothing_makes_no_work(kind: str) -> None:
     """A worker whose broker is away recalls everything in every turn."""
     with driven(kind) as driver:

@@ -276,3 +276,14 @@ def test_what_a_blocked_child_does_not_read_is_recalled(kind: str) -> None:
         driver.end(blocking)
         driver.until_idle()
         assert driver.ends(more[0].id) or more[0].id in recalled
+
+
+def test_a_slot_that_is_added_beside_a_slow_job_is_used(kind: str, gate: Gate) -> None:
+    with driven(kind, 1, 1) as driver:
+        slow, quick = driver.begin(f"wait_at {gate}", "echo x", depth=9)
+        driver.until_started(slow)
+        driver.until(lambda: [job.id for job in driver.pool.recall(time.monotonic(), 0.001)] == [quick])
+        driver.pool.grow(1)
+        assert driver.answer("echo on") == b"on"
+        gate.release()
+        driver.end(slow)

@@ -45,9 +45,6 @@ class Dispatcher:
         self._next_recall = 0.0
         self.moved_at = 0.0
         """time.monotonic() of the last end of a task, or of the last hand-over."""
-        self._stuck = False
-        """Something was taken back from behind a slow job, and none has begun since: nothing is queued
-        ahead. It would be taken back as soon, again and again, and never count as waiting."""
 
     def __len__(self) -> int:
         """Reservations that no child has been given."""
@@ -110,7 +107,7 @@ class Dispatcher:
 
     def _ahead(self, name: str) -> int:
         """How many of these tasks to queue at a child."""
-        return 0 if self._stuck else depth(self._pace.duration(name), self._pool.width())
+        return depth(self._pace.duration(name), self._pool.width())
 
     def _job(self, reservation: Reservation) -> Job:
         """Limits: the message's, else the task's, else the worker's, each by itself (PROTOCOL 9)."""
@@ -123,16 +120,13 @@ class Dispatcher:
     def begun(self, job: int) -> None:
         """A child has started it: it cannot be taken back any more."""
         self._submitted.pop(job, None)
-        self._stuck = False
 
     def recall(self, now: float) -> None:
         """Take back what waits behind a job that has become slow. It is ready again, first in line."""
         if now < self._next_recall or not self._pool.queued():
             return
         self._next_recall = now + STUCK
-        taken_back = self._take_back(now, STUCK)
-        self._stuck = self._stuck or bool(taken_back)
-        self._put_back(taken_back)
+        self._put_back(self._take_back(now, STUCK))
 
     def retract(self, now: float) -> None:
         """Take back everything that has not started: nothing is to begin now. It is ready, first in line."""
