@@ -59,7 +59,7 @@ class Load:
 LOADS = (
     Load("noop", "no-op", 60_000, 4_000),
     Load("sleep", "10 ms sleep", 20_000, 4_000, work.NAP),
-    Load("cpu", "1 ms CPU", 6_000, 2_000),
+    Load("cpu", "1 ms CPU", 10_000, 4_000),
     Load("mixed", "1 ms CPU\n+ 10 ms sleep", 6_000, 2_000, work.NAP),
     Load("large", "100 KB there\nand back", 2_000, 1_000, trial=trials.stored),
 )

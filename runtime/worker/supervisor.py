@@ -22,10 +22,6 @@ from runtime.worker.steps.pool import CoreStep, PoolStep
 
 logger = logging.getLogger("runtime.worker")
 
-LINGER = 0.002
-"""Seconds to let ends gather while every child has quick jobs queued ahead: nobody waits for us, and
-a turn costs the same for one end as for fifty."""
-
 
 class Supervisor:
     """Single-threaded; made and run by `runtime.worker.start`."""
@@ -102,15 +98,12 @@ class Supervisor:
             now + max(0.0, self._nearly_due.next_due() - time.time()),
             self._limits.next_due(now) if self._may_begin(now) else float("inf"),
         )
-        if self._has_leisure():
-            time.sleep(LINGER)
+        leisure = prefetch.leisure(
+            self._pool.queued(), self._pool.slots() / self._pool.width(), self._pace.rate(now)
+        )
+        if leisure:
+            time.sleep(leisure)
         return self._hub.wait(deadline)
-
-    def _has_leisure(self) -> bool:
-        """No child needs us within LINGER: each has a job ahead of what they all do in twice that time."""
-        children = self._pool.slots() / self._pool.width()
-        lasting = 2 * LINGER * self._pace.rate(time.monotonic())
-        return self._pool.queued() >= children + lasting
 
     # Life -----------------------------------------------------------------------------------------
 

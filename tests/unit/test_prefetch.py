@@ -36,11 +36,11 @@ def test_a_number_means_what_it_means_to_celery(multiplier: int, unsettled: int,
     [
         (None, 1, 0),
         (1.0, 1, 0),
-        (0.004, 1, 2),
-        (0.001, 1, 10),
+        (0.004, 1, 7),
+        (0.001, 1, 30),
         (1e-5, 1, prefetch.DEEPEST),
         (1.0, 100, 0),
-        (0.2, 100, 5),
+        (0.2, 100, 15),
         (0.01, 100, prefetch.DEEPEST),
     ],
 )
@@ -79,3 +79,21 @@ def test_behind_what_was_sent_away_more_is_looked_for() -> None:
 
     assert [wanted(2, sent_away) for sent_away in (0, 2, 6, 400)] == [2, 6, 14, prefetch.BATCH]
     assert wanted(0, 400) == 0
+
+
+@pytest.mark.parametrize(
+    ("queued", "rate", "expected"),
+    [
+        (0, 0.0, 0.0),
+        (8, 1000.0, 0.0),  # one for each child, and none to spare
+        (8 + 216, 1700.0, 0.005),  # 127 ms of work: the most
+        (8 + 30, 1000.0, 0.00375),
+        (8 + 100, 20_000.0, 0.002),  # 5 ms of work: the least
+        (8 + 60, 20_000.0, 0.0),  # 3 ms of it: too little
+        (64, 0.0, 0.0),  # nothing has ended lately: a child may, at any time
+    ],
+)
+def test_the_supervisor_rests_only_while_all_children_have_work(
+    queued: int, rate: float, expected: float
+) -> None:
+    assert prefetch.leisure(queued, 8, rate) == pytest.approx(expected)

@@ -1,4 +1,5 @@
-"""How many messages to have in our care, and how many to queue ahead at a child: pure decisions.
+"""How many messages to have in our care, how many to queue ahead at a child, and how long the
+supervisor may rest then: pure decisions.
 
 Enough that no slot waits for a round trip to the broker, and little enough that no message waits
 here while another worker is idle (P10): free slots, plus a few tens of milliseconds of work at the
@@ -15,10 +16,12 @@ MOST = 2000
 """Most messages waiting here, whatever the rate."""
 QUICK = 0.008
 """Seconds: tasks of which a child usually ends one in less are queued ahead at it."""
-AHEAD = 0.010
+AHEAD = 0.030
 """Seconds of quick tasks to queue ahead at one child."""
 DEEPEST = 64
 """Most jobs queued ahead at one child: its socket's buffer takes about as many."""
+LINGER = (0.002, 0.005)
+"""Least and most seconds to let ends gather: a turn costs about the same for one end as for fifty."""
 RATE_MEMORY = 0.2
 """Seconds after which a rate seen counts for 1/e."""
 
@@ -59,3 +62,11 @@ def depth(duration: float | None, width: int) -> int:
     if duration is None or duration > QUICK * width:
         return 0
     return min(int(AHEAD * width / max(duration, 1e-6)), DEEPEST)
+
+
+def leisure(queued: int, children: float, rate: float) -> float:
+    """Seconds that the supervisor may rest, for each child has a job ahead, and the others will last: an
+    eighth of those. 0 where they are soon done. queued: jobs ahead at all children. rate: as in `wanted`."""
+    least, most = LINGER
+    lasting = (queued - children) / rate if rate else 0.0
+    return max(least, min(lasting / 8, most)) if lasting >= 2 * least else 0.0
