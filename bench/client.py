@@ -11,17 +11,21 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from random import Random
 from typing import Any
 
 from bench.apps import Client
 from bench.marks import Reader
 from bench.waiting import until
+from bench.work import is_long
 
 PAUSE = 0.02
 """Seconds between lone tasks, so that each one finds an idle worker."""
 WARM_UP = 10
 """Tasks sent before those that count: connections, queues declared, code paths."""
 DAY = 86400
+ARRIVALS = 300
+"""Uneven tasks a second."""
 
 
 def run(app: str, verb: str, count: int, environment: Mapping[str, str]) -> Any:
@@ -88,6 +92,23 @@ def round_trip(client: Client, count: int) -> list[float]:
     return _percentiles(duration_of, count)
 
 
+def uneven(client: Client, count: int) -> list[float]:
+    """Queue ARRIVALS tasks a second, at random. From before the send of each quick one to its start:
+    p50, p90, p99 and the most in ms."""
+    marks, gaps = Reader(), Random(1)
+    sent = {}
+    due = time.monotonic()
+    for index in range(1, count + 1):
+        due += gaps.expovariate(ARRIVALS)
+        time.sleep(max(0.0, due - time.monotonic()))
+        sent[index] = time.monotonic_ns()
+        client.send(index)
+    until(lambda: marks.all_started(count + 1), 120, "a task does not start")
+    waits = [(marks.at(index) - at) / 1e6 for index, at in sent.items() if not is_long(index)]
+    hundredths = statistics.quantiles(waits, n=100, method="inclusive")
+    return [hundredths[49], hundredths[89], hundredths[98], max(waits)]
+
+
 def _percentiles(measure: Callable[[int], float], count: int) -> list[float]:
     taken = []
     for index in range(WARM_UP + count):
@@ -98,7 +119,7 @@ def _percentiles(measure: Callable[[int], float], count: int) -> list[float]:
 
 
 VERBS: dict[str, Callable[[Client, int], Any]] = {
-    verb.__name__: verb for verb in (fill, later, one_by_one, many, lone, round_trip)
+    verb.__name__: verb for verb in (fill, later, one_by_one, many, lone, round_trip, uneven)
 }
 
 

@@ -1,4 +1,4 @@
-"""One system set up for one trial: a fresh server, a fresh file of marks, and its worker."""
+"""One system set up for one trial: a fresh server, a fresh file of marks, and its workers."""
 
 from __future__ import annotations
 
@@ -38,25 +38,24 @@ class Rig:
     marks: marks.Reader
     environment: dict[str, str]
     log: Path
-    _worker: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _workers: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
     @property
     def pid(self) -> int:
-        """Of the worker's first process."""
-        assert self._worker is not None
-        return self._worker.pid
+        """Of the newest worker's first process."""
+        return self._workers[-1].pid
 
     def client(self, verb: str, count: int) -> Any:
         """See bench.client."""
         return client.run(self.peer.app, verb, count, self.environment)
 
-    def start_worker(self) -> int:
-        """When, in time.monotonic_ns(), it was executed."""
+    def start_worker(self, *options: str) -> int:
+        """One, or one more. When, in time.monotonic_ns(), it was executed."""
         program, *arguments = shlex.split(self.peer.command.format(url=self.server.url))
-        with self.log.open("wb") as output:
+        with self.log.open("ab") as output:
             started = time.monotonic_ns()
-            self._worker = subprocess.Popen(
-                [Path(sys.executable).parent / program, *arguments],
+            worker = subprocess.Popen(
+                [Path(sys.executable).parent / program, *arguments, *options],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -64,6 +63,7 @@ class Rig:
                 stderr=output,
                 start_new_session=True,
             )
+        self._workers.append(worker)
         return started
 
     def wait(self, condition: Callable[[], bool], timeout: float, failure: str) -> None:
@@ -73,18 +73,18 @@ class Rig:
         except TimeoutError as error:
             raise WorkerFailed(f"{error}\n{self.log.read_text(errors='replace')[-TAIL:]}") from None
 
-    def stop_worker(self) -> None:
-        """TERM, and after a while KILL for whoever of its tree is left."""
-        if self._worker is None:
-            return
-        processes = tree.members(self._worker.pid) if self._worker.poll() is None else []
-        if self._worker.poll() is None:
-            self._worker.terminate()
+    def stop_workers(self) -> None:
+        """TERM, and after a while KILL for whoever of their trees is left."""
+        running = [worker for worker in self._workers if worker.poll() is None]
+        processes = [process for worker in running for process in tree.members(worker.pid)]
+        for worker in running:
+            worker.terminate()
         _, left = psutil.wait_procs(processes, STOP_TIMEOUT)
         for process in left:
             process.kill()
-        self._worker.wait()
-        self._worker = None
+        for worker in running:
+            worker.wait()
+        self._workers.clear()
 
 
 @contextmanager
@@ -109,4 +109,4 @@ def rig(peer: Peer, results: bool) -> Iterator[Rig]:
             try:
                 yield made
             finally:
-                made.stop_worker()
+                made.stop_workers()

@@ -75,7 +75,7 @@ def idle(peer: Peer, seconds: int) -> Figures:
         set_up.client("fill", 1)
         executed = set_up.start_worker()
         set_up.wait(lambda: set_up.marks.at(0) > 0, 30, "no task starts")
-        _settle_down(set_up)
+        settle_down(set_up)
         used = tree.scheduled_seconds(set_up.pid)
         with Monitor(set_up.server) as monitor:
             time.sleep(seconds)
@@ -122,11 +122,11 @@ def holding(peer: Peer, tasks: int) -> Figures:
         set_up.client("fill", 1)
         set_up.start_worker()
         set_up.wait(lambda: set_up.marks.at(0) > 0, 30, "no task starts")
-        _settle_down(set_up)
+        settle_down(set_up)
         before = tree.pss(set_up.pid)
         set_up.client("later", tasks)
         set_up.wait(lambda: set_up.server.waiting("celery") == 0, PATIENCE, "does not take the tasks")
-        _settle_down(set_up)
+        settle_down(set_up)
         return {"held": (tree.pss(set_up.pid) - before) / MEGABYTE * 100_000 / tasks}
 
 
@@ -134,7 +134,7 @@ def _wait_for_all(set_up: Rig, tasks: int) -> None:
     set_up.wait(lambda: set_up.marks.all_started(tasks), PATIENCE, f"does not run {tasks} tasks")
 
 
-def _settle_down(set_up: Rig) -> None:
+def settle_down(set_up: Rig) -> None:
     """Until the tree uses less than a tenth of a CPU for a second, with the same processes."""
 
     def quiet() -> bool:

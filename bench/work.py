@@ -24,6 +24,15 @@ WAIT = 1.0
 """Seconds."""
 SIZE = 100_000
 """Bytes."""
+LONG = 10.0
+"""Seconds."""
+SELDOM = 480
+"""Of so many uneven tasks one is long."""
+
+
+def is_long(index: int) -> bool:
+    """Of uneven tasks."""
+    return index % SELDOM == SELDOM - 1
 
 
 def _compute() -> None:
@@ -75,6 +84,15 @@ async def mixed_async(index: int) -> int:
     mark(index)
     _compute()
     await asyncio.sleep(NAP)
+    return index
+
+
+def uneven(index: int) -> int:
+    mark(index)
+    if is_long(index):
+        time.sleep(LONG)
+    else:
+        _compute()
     return index
 
 
