@@ -99,7 +99,8 @@ class ChildPool:
         return max(0, min(self._vacancies.free, self._slots - self._vacancies.occupied))
 
     def room(self, depth: int) -> int:
-        return max(0, self.idle() + self._population.size * depth - self._vacancies.ahead)
+        open_children = self._population.size - self._vacancies.closed()
+        return max(0, self.idle() + open_children * depth - self._vacancies.ahead)
 
     def queued(self) -> int:
         return len(self._waiting)

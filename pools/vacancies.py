@@ -83,6 +83,10 @@ class Vacancies:
             rooms += [child.room(depth) for child in full]
         return children, free, rooms
 
+    def closed(self) -> int:
+        """How many children get nothing, of those that stay."""
+        return sum(not child.retiring for child in self._closed)
+
     def next_opening(self) -> float:
         return min(self._closed.values(), default=inf)
 

@@ -132,6 +132,7 @@ def test_nothing_more_is_queued_behind_a_slow_job(kind: str, gate: Gate) -> None
         slow, *quick = driver.begin(f"wait_at {gate}", "echo x", depth=9)
         driver.until_started(slow)
         driver.until(lambda: [job.id for job in driver.pool.recall(time.monotonic(), 0.001)] == quick)
+        assert driver.pool.room(9) == 0
         assert driver.pool.submit([driver.job("echo x")], 9) == 0
         gate.release()
         driver.end(slow)

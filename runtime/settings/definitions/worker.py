@@ -94,5 +94,10 @@ WORKER = (
         None,
         "A class that is called with the app; what it makes is started and stopped with each connection.",
     ),
-    Setting("worker_proc_alive_timeout", POSITIVE, 60.0, "How long a child may take to start."),
+    Setting(
+        "worker_proc_alive_timeout",
+        POSITIVE,
+        60.0,
+        "How long a child may take to start, and the process that forks them may be silent.",
+    ),
 )
