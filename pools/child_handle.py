@@ -7,6 +7,7 @@ import os
 import select
 import signal
 from collections.abc import Sequence
+from time import monotonic
 
 from pools import notice
 from pools.forkserver_client import ForkServerClient
@@ -49,8 +50,8 @@ class ChildHandle:
         no other, or when `leave_by` has come."""
         self.leave_by: float | None = None
         """It has been told to go, or killed: that it ends is no failure."""
-        self.sent: dict[int, None] = {}
-        """Ids of jobs that it has not begun, in order."""
+        self.sent: dict[int, float] = {}
+        """Ids of jobs that it has not begun, in order, and when they were sent (time.monotonic())."""
         self.moved_at = 0.0
         """When it began one, or was sent one and had none to begin (time.monotonic())."""
         self.running: dict[int, float] = {}
@@ -114,7 +115,7 @@ class ChildHandle:
         """False: no room in its socket."""
         if not self._jobs.send(job.id, job.payload):
             return False
-        self.sent[job.id] = None
+        self.sent[job.id] = monotonic()
         self.budget -= 1
         return True
 
@@ -123,6 +124,10 @@ class ChildHandle:
         if len(self.running) >= self.width:
             return max(self.running.values())
         return self.moved_at
+
+    def waits_since(self) -> float:
+        """When the first of what it has not begun was sent (time.monotonic()); there must be one."""
+        return next(iter(self.sent.values()))
 
     def take_back(self) -> list[int]:
         """Ids of the jobs that it had not read."""

@@ -164,6 +164,9 @@ class Pool(Protocol):
     def queued(self) -> int:
         """Jobs accepted by `submit` that no child has begun."""
 
+    def ahead(self) -> int:
+        """Those of them for which there is no slot yet."""
+
     def room(self, depth: int) -> int:
         """How many jobs `submit` with that depth would accept now, at most."""
 
@@ -182,8 +185,8 @@ class Pool(Protocol):
     def recall(self, now: float, stuck: float) -> list[Job]:
         """Take back, in their old order, jobs that a child has not read: those queued where every slot
         has been busy with the same job for at least `stuck` seconds, or where an idle slot has not
-        begun one for so long; nothing is queued there again before something moves. Also those that wait
-        for a new child because theirs is gone.
+        begun one for so long; nothing is queued there again before something moves. Also those queued for a
+        few times as long, and those that wait for a new child because theirs is gone.
         stuck=0: all that are queued, the isolated ones too."""
 
     def running(self) -> dict[int, float]:

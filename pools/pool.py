@@ -24,6 +24,9 @@ WARD = 8
 _DEAF = 0.25
 """Seconds after which it is tried again whether a child whose jobs block it begins another one. Long
 against what the caller waits for a slot until it takes a job elsewhere."""
+_LATE = 5
+"""How often the time after which a job counts as stuck one may wait behind others that do not: there
+are too many of them, or they are slower than those before."""
 _LEAVE_TIMEOUT = 10.0
 """Seconds that an idle child which was told to go may take before it is killed."""
 
@@ -105,6 +108,9 @@ class ChildPool:
     def queued(self) -> int:
         return len(self._waiting)
 
+    def ahead(self) -> int:
+        return self._vacancies.ahead + len(self._homeless) + len(self._isolated)
+
     def running(self) -> dict[int, float]:
         return {job: at for child in self._busy for job, at in child.running.items()}
 
@@ -160,7 +166,8 @@ class ChildPool:
         accepted = jobs[: max(0, min(WARD, max(1, self._slots // 2)) - lone)]
         self._waiting.update((job.id, job) for job in accepted)
         self._isolated.extend(job.id for job in accepted)
-        self._seek_children()
+        if accepted:  # else the population would want to be looked after in each turn
+            self._seek_children()
         return len(accepted)
 
     def _seek_children(self) -> None:
@@ -182,9 +189,12 @@ class ChildPool:
             self._isolated.clear()
             self._seek_children()
         for child in list(self._busy):
-            if child.sent and (stuck <= 0 or child.stuck_since() <= now - stuck):
+            if not child.sent:
+                continue
+            is_stuck = stuck > 0 and child.stuck_since() <= now - stuck
+            if stuck <= 0 or is_stuck or child.waits_since() <= now - _LATE * stuck:
                 taken.update(child.take_back())
-                if stuck > 0 and child.running:
+                if is_stuck and child.running:
                     self._vacancies.close(child, now + _DEAF if len(child.running) < child.width else inf)
                 self._settle(child)
         return [self._waiting.pop(job) for job in list(self._waiting) if job in taken]

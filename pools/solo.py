@@ -154,6 +154,9 @@ class SoloPool:
     def queued(self) -> int:
         return int(self._job is not None and self._began is None)
 
+    def ahead(self) -> int:
+        return 0
+
     def submit(self, jobs: Sequence[Job], depth: int) -> int:
         """Nothing is queued ahead: it could not be taken back while the job before it runs."""
         if not jobs or not self.idle():

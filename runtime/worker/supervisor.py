@@ -310,7 +310,7 @@ class Supervisor:
     def _wanted(self, now: float) -> int:
         return prefetch.wanted(
             idle=self._pool.idle(),
-            waiting=self._dispatcher.ready() + self._pool.queued(),
+            waiting=self._dispatcher.ready() + self._pool.ahead(),
             rate=0.0 if self._dispatcher.stalled(now) else self._pace.rate(now),
             slots=self._pool.slots(),
             multiplier=self._multiplier,

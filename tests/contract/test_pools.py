@@ -108,6 +108,7 @@ def test_never_more_than_depth_beyond_the_running_one(kind: str, gate: Gate) -> 
         jobs = [driver.job(f"wait_at {gate}") for _ in range(20)]
         assert driver.pool.submit(jobs, 3) == 8
         assert driver.pool.submit(jobs[8:], 3) == 0
+        assert driver.pool.ahead() == 6  # also while the first two have not begun
         driver.until(lambda: len(driver.of(Started)) == 2)
         assert driver.pool.queued() == 6
         gate.release(8)
@@ -137,6 +138,14 @@ def test_nothing_more_is_queued_behind_a_slow_job(kind: str, gate: Gate) -> None
         gate.release()
         driver.end(slow)
         assert driver.answer("echo on") == b"on"
+
+
+def test_too_many_that_are_queued_at_a_child_are_recalled(kind: str) -> None:
+    """None of them runs for long, and the last would wait for all of them."""
+    with driven(kind) as driver:
+        driver.begin(*["sleep 0.03"] * 60, depth=64)
+        driver.until(lambda: bool(driver.pool.recall(time.monotonic(), 0.2)))
+        assert len(driver.of(Started)) < 60
 
 
 def test_recall_of_nothing_makes_no_work(kind: str) -> None:

@@ -287,3 +287,16 @@ def test_a_slot_that_is_added_beside_a_slow_job_is_used(kind: str, gate: Gate) -
         assert driver.answer("echo on") == b"on"
         gate.release()
         driver.end(slow)
+
+
+def test_one_that_must_wait_for_a_child_of_its_own_makes_no_work(kind: str, gate: Gate) -> None:
+    with driven(kind, 2, 1) as driver:
+        driver.until_idle()
+        alone, other = driver.job(f"wait_at {gate}"), driver.job("echo x")
+        assert driver.pool.isolate([alone]) == 1
+        driver.until_started(alone.id)
+        driver.until(lambda: driver.pool.next_deadline() > time.monotonic())
+        assert driver.pool.isolate([other]) == 0
+        assert driver.pool.next_deadline() > time.monotonic()
+        gate.release()
+        driver.end(alone.id)

@@ -147,8 +147,10 @@ class Dispatcher:
 
     def next_stall(self) -> float:
         """When `stalled` or `overdue` may come true for something that waits here; inf: nothing does."""
-        due = self._ready[0].ready_at + OVERDUE if self._ready else float("inf")
-        return min(self.moved_at + STALLED, due) if self else float("inf")
+        if not self:
+            return float("inf")
+        stall = float("inf") if self._pool.idle() else self.moved_at + STALLED
+        return min(stall, self._ready[0].ready_at + OVERDUE if self._ready else float("inf"))
 
     def clear(self, now: float) -> list[Reservation]:
         """Take out everything that has not started, in line order; also from the children."""
