@@ -130,9 +130,11 @@ def test_recall_of_what_waits_behind_a_slow_job(kind: str, gate: Gate) -> None:
 def test_nothing_more_is_queued_behind_a_slow_job(kind: str, gate: Gate) -> None:
     """It would come back again and again, and meanwhile no other slot and no other worker had it."""
     with driven(kind) as driver:
-        slow, *quick = driver.begin(f"wait_at {gate}", "echo x", depth=9)
+        (slow,) = driver.begin(f"wait_at {gate}")
         driver.until_started(slow)
-        driver.until(lambda: [job.id for job in driver.pool.recall(time.monotonic(), 0.001)] == quick)
+        quick = driver.job("echo x")
+        assert driver.pool.submit([quick], 9) == 1
+        driver.until(lambda: driver.pool.recall(time.monotonic(), 0.001) == [quick])
         assert driver.pool.room(9) == 0
         assert driver.pool.submit([driver.job("echo x")], 9) == 0
         gate.release()

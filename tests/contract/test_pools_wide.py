@@ -280,9 +280,11 @@ def test_what_a_blocked_child_does_not_read_is_recalled(kind: str) -> None:
 
 def test_a_slot_that_is_added_beside_a_slow_job_is_used(kind: str, gate: Gate) -> None:
     with driven(kind, 1, 1) as driver:
-        slow, quick = driver.begin(f"wait_at {gate}", "echo x", depth=9)
+        (slow,) = driver.begin(f"wait_at {gate}")
         driver.until_started(slow)
-        driver.until(lambda: [job.id for job in driver.pool.recall(time.monotonic(), 0.001)] == [quick])
+        quick = driver.job("echo x")
+        assert driver.pool.submit([quick], 9) == 1
+        driver.until(lambda: driver.pool.recall(time.monotonic(), 0.001) == [quick])
         driver.pool.grow(1)
         assert driver.answer("echo on") == b"on"
         gate.release()
