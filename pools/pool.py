@@ -103,7 +103,7 @@ class ChildPool:
 
     def room(self, depth: int) -> int:
         open_children = self._population.size - self._vacancies.closed()
-        return max(0, self.idle() + open_children * depth - self._vacancies.ahead)
+        return self.idle() + max(0, open_children * depth - self._vacancies.ahead)
 
     def queued(self) -> int:
         return len(self._waiting)
