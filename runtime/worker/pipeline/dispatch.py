@@ -122,7 +122,8 @@ class Dispatcher:
         self._submitted.pop(job, None)
 
     def recall(self, now: float) -> None:
-        """Take back what waits behind a job that has become slow. It is ready again, first in line."""
+        """Take back what waits behind a job that has become slow, or has been queued for some time. It is
+        ready again, first in line."""
         if now < self._next_recall or not self._pool.queued():
             return
         self._next_recall = now + STUCK
