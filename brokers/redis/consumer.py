@@ -112,9 +112,7 @@ class RedisConsumer:
         now = time.monotonic()
         self._opened(now)
         self._upkeep.begin(now)
-        self._upkeep.add(
-            recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
-        )
+        self._upkeep.add(self._recovery_of_predecessors())
         self._upkeep.add(look_for_namesakes(self._keys, self._who, self.incarnation))
 
     def receive(self, now: float) -> Received:
@@ -238,6 +236,7 @@ class RedisConsumer:
             self._requests.send_again()
             self._held.opened()
             self._upkeep.add(self._reconciliation())
+            self._upkeep.add(self._recovery_of_predecessors())  # it may have been cut short
         for reply in arrivals.replies:
             if not isinstance(reply, hiredis.ReplyError):
                 self._answered(reply, received, now)
@@ -341,6 +340,9 @@ class RedisConsumer:
     def _opened(self, now: float) -> None:
         self._connected = True
         self._lease.entered(now)
+
+    def _recovery_of_predecessors(self) -> Chore:
+        return recovery.recover_predecessors(self._address, self._keys, self._who, self.incarnation)
 
     def _reconciliation(self) -> Chore:
         return recovery.reconcile(self._address, self._keys, self.incarnation, self._in_care)

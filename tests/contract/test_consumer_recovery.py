@@ -154,6 +154,20 @@ def test_a_successor_recovers_its_dead_predecessor_at_once(server: Server, messa
         driven.until(lambda: not server.client.exists("unacked_mutex"))
 
 
+def test_a_recovery_that_a_lost_connection_cuts_short_is_begun_anew(
+    server: Server, messages: list[bytes]
+) -> None:
+    """With the lease of a solo worker it is long until ended leases are looked for."""
+    worker = WorkerProcess(server, "same@test", lease=3600)
+    worker.kill()
+    consumer = RedisConsumer(parse(server.url()), ["a", "b"], node="same@test", lease=3600)
+    with Driven(consumer) as driven:
+        driven.until(lambda: server.client.hexists(f"runtime.worker.{worker.incarnation}", "buried"))
+        assert driven.restored == 0
+        server.client.client_kill_filter(_type="normal", skipme=True)
+        driven.until(lambda: driven.restored == 22)
+
+
 @pytest.mark.parametrize("interrupted", [False, True])
 @pytest.mark.parametrize(("name", "lease"), [("same@test", 3600), ("other@test", LEASE)])
 def test_messages_are_recovered_while_the_server_is_out_of_memory(
